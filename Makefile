@@ -1,0 +1,61 @@
+# Every target sets up what it needs: `make test` works in a fresh clone with Python >= 3.11 and nothing else.
+# Another interpreter: make PYTHON=python3.12 test
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test lint format doc clean
+
+help:
+	@echo "make demo     fit the influenza example once and draw its picture"
+	@echo "make test     run all tests and doctests; ARGS is passed on: make test ARGS='-m \"not slow\"'"
+	@echo "make install  set up $(VENV) (the other targets do this by themselves)"
+	@echo "make lint     ruff, import floors, docstring sections, types"
+	@echo "make format   let ruff sort imports and lay out the code"
+	@echo "make doc      build the documentation into doc/_build/html"
+	@echo "make clean    remove caches and built documentation; $(VENV) stays"
+
+install: $(READY)
+
+# The marker is written last, so an interrupted set-up is taken up again; a change of either file repeats it.
+# torch comes first and by its pinned version, so that nothing that needs torch can choose another one.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "skabi needs Python 3.11 or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1)."; \
+		echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+		echo "Setting up $(VENV), once; this takes a few minutes."; $(PYTHON) -m venv $(VENV); }
+	$(PIP) install "$$(grep '^torch==' constraints.txt)"
+	$(PIP) install -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: $(READY)
+	MPLBACKEND=Agg $(BIN)/python doc/examples/estimators/plot_influenza.py
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/numpydoc lint $$(find skabi -name '*.py')
+	$(BIN)/lint-imports
+	$(BIN)/python -m mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+doc: $(READY)
+	$(BIN)/python -m sphinx -W --keep-going -b html doc doc/_build/html
+	@echo "Open doc/_build/html/index.html"
+
+clean:
+	rm -rf build *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf doc/_build doc/auto_examples doc/generated doc/sg_execution_times.rst
+	find skabi tests doc -name __pycache__ -type d -prune -exec rm -rf {} +

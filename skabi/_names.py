@@ -1,0 +1,48 @@
+"""Parameter names: which ones to use, and which columns are the entries of one vector."""
+
+import re
+
+from skabi.exceptions import ShapeError
+
+_ENTRY = re.compile(r"(?P<base>.+)\[(?P<index>0|[1-9][0-9]*)\]")
+
+
+def check_parameter_names(parameter_names, n_parameters, *, y=None):
+    """Return `n_parameters` distinct strings: those given, else the columns of `y`, else `theta[0]`, `theta[1]`, ..."""
+    if parameter_names is None:
+        parameter_names = getattr(y, "columns", None)
+    if parameter_names is None:
+        return [f"theta[{i}]" for i in range(n_parameters)]
+    if isinstance(parameter_names, str):
+        raise TypeError(f"parameter_names must be a list of strings; got the string {parameter_names!r}.")
+    names = [str(name) for name in parameter_names]
+    if len(names) != n_parameters:
+        raise ShapeError(
+            f"parameter_names must have one name for each of the {n_parameters} parameters; got {len(names)}: {names}."
+        )
+    if len(set(names)) != n_parameters:
+        raise ValueError(f"parameter_names must be distinct; got {names}.")
+    return names
+
+
+def vector_columns(parameter_names):
+    """Return a dict of variable name -> column number, or list of column numbers for a vector.
+
+    `theta[0]`, `theta[1]`, ... in this order and without gaps are the vector `theta`; any other name is a scalar.
+    """
+    entries = {}
+    for column, name in enumerate(parameter_names):
+        match = _ENTRY.fullmatch(name)
+        if match:
+            entries.setdefault(match["base"], []).append((int(match["index"]), column))
+    vectors = {
+        base: [column for _, column in found]
+        for base, found in entries.items()
+        if [index for index, _ in found] == list(range(len(found))) and base not in parameter_names
+    }
+    base_of = {column: base for base, columns in vectors.items() for column in columns}
+    variables = {}
+    for column, name in enumerate(parameter_names):
+        base = base_of.get(column)
+        variables[name if base is None else base] = column if base is None else vectors[base]
+    return variables

@@ -1,0 +1,29 @@
+"""Checks of constructor and method parameters, and their messages."""
+
+import math
+import numbers
+
+
+def check_count(value, name, *, minimum=1):
+    """Return `value` as an int of at least `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an int; got {value!r} of type {type(value).__name__}.")
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}; got {value}.")
+    return int(value)
+
+
+def check_real(value, name, *, low=-math.inf, high=math.inf):
+    """Return `value` as a finite float in the open interval `(low, high)`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number; got {value!r} of type {type(value).__name__}.")
+    if not math.isfinite(value) or not low < value < high:
+        raise ValueError(f"{name} must lie between {low} and {high}, ends excluded; got {value}.")
+    return float(value)
+
+
+def check_choice(value, name, choices):
+    """Return `value` if it is one of `choices`."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}.")
+    return value

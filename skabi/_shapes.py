@@ -1,0 +1,52 @@
+"""Every shape check and its message, in the words of the glossary."""
+
+import numpy as np
+
+from skabi.exceptions import ShapeError
+
+
+def as_float_array(values, *, name):
+    """Return `values` as a float64 array, or raise if they are not numbers or not finite."""
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must convert to an array of numbers; got {type(values).__name__} that does not ({error})."
+        ) from error
+    if not np.isfinite(array).all():
+        n_bad = int(np.count_nonzero(~np.isfinite(array)))
+        raise ValueError(f"{name} must be finite; {n_bad} of its {array.size} values are NaN or infinity.")
+    return array
+
+
+def check_draws(draws, *, name="draws"):
+    """Return `draws` as a finite float64 array `(n_datasets, n_draws, n_parameters)`."""
+    draws = as_float_array(draws, name=name)
+    if draws.ndim != 3:
+        raise ShapeError(
+            f"{name} must have shape (n_datasets, n_draws, n_parameters); got {draws.shape}. "
+            f"For one data set pass {name}[np.newaxis]."
+        )
+    if 0 in draws.shape:
+        raise ShapeError(f"{name} must have at least one data set, draw and parameter; got shape {draws.shape}.")
+    return draws
+
+
+def check_parameters(y, *, n_parameters=None, name="y"):
+    """Return `y` as a finite float64 array `(n_datasets, n_parameters)`; one dimension means one parameter."""
+    y = as_float_array(y, name=name)
+    if y.ndim == 1:
+        y = y[:, np.newaxis]
+    if y.ndim != 2 or (n_parameters is not None and y.shape[1] != n_parameters):
+        wanted = "n_parameters" if n_parameters is None else n_parameters
+        raise ShapeError(f"{name} must have shape (n_datasets, {wanted}); got {y.shape}.")
+    return y
+
+
+def check_draws_and_parameters(draws, y):
+    """Return draws `(n_datasets, n_draws, n_parameters)` and true parameters `(n_datasets, n_parameters)`."""
+    draws = check_draws(draws)
+    y = check_parameters(y, n_parameters=draws.shape[2])
+    if len(y) != len(draws):
+        raise ShapeError(f"draws and y must have the same n_datasets; got {len(draws)} and {len(y)}.")
+    return draws, y

@@ -1,0 +1,71 @@
+"""Simulators whose evidence, and so whose posterior density, is known."""
+
+import numpy as np
+
+from skabi._shapes import as_float_array, check_parameters
+from skabi.exceptions import ShapeError
+from skabi.simulators import Simulator
+
+
+def check_data_sets(X, n_features):
+    """Return `X` as a finite float64 array `(n_datasets, n_features)`."""
+    X = as_float_array(X, name="X")
+    if X.ndim != 2 or X.shape[1] != n_features:
+        raise ShapeError(
+            f"X must have shape (n_datasets, {n_features}); got {X.shape}. For one data set pass X[np.newaxis]."
+        )
+    if len(X) == 0:
+        raise ShapeError(f"X must have at least one data set; got shape {X.shape}.")
+    return X
+
+
+class ExactSimulator(Simulator):
+    """A simulator with an exact posterior: a child says how to draw from it and what the evidence is.
+
+    The normalised posterior density follows from Bayes' rule,
+    ``log p(y | X) = log p(y) + log p(X | y) - log p(X)``.
+    A child sets `n_features` and defines `log_evidence` and `sample_posterior`.
+    """
+
+    def log_evidence(self, X):
+        """Log marginal likelihood `log p(X)` of each data set, `(n_datasets,)`."""
+        raise NotImplementedError
+
+    def sample_posterior(self, X, n_draws=1000, *, random_state=None):
+        """Independent draws from the exact posterior, `(n_datasets, n_draws, n_parameters)`."""
+        raise NotImplementedError
+
+    def log_posterior(self, X, y):
+        """Exact log posterior density, row by row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, n_features)
+            Data sets.
+        y : array-like of shape (n_datasets, n_parameters)
+            Parameters; row i is judged given data set i.
+
+        Returns
+        -------
+        log_posterior : ndarray of shape (n_datasets,)
+            Normalised log densities, `-inf` outside the prior's support.
+
+        Raises
+        ------
+        ShapeError
+            If `X` or `y` do not have these shapes.
+        ValueError
+            If no parameter of the prior could have made a data set.
+        """
+        X = check_data_sets(X, self.n_features)
+        y = check_parameters(y, n_parameters=self.prior.n_parameters)
+        if len(X) != len(y):
+            raise ShapeError(f"X and y must have the same n_datasets; got {len(X)} and {len(y)}.")
+        log_evidence = self.log_evidence(X)
+        if np.isneginf(log_evidence).any():
+            row = int(np.flatnonzero(np.isneginf(log_evidence))[0])
+            raise ValueError(
+                f"No parameter in the prior's support could have made data set {row}: its evidence is zero, "
+                "so it has no posterior. Check the units and the order of the columns of X."
+            )
+        return self.prior.log_prob(y) + self.log_likelihood(X, **self.prior.split(y)) - log_evidence

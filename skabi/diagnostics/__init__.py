@@ -1,0 +1,19 @@
+"""Does the posterior deserve trust? Draws and true parameters in, numbers out."""
+
+from skabi.diagnostics._c2st import c2st
+from skabi.diagnostics._coverage import CentralCoverage, central_coverage
+from skabi.diagnostics._ecdf import ECDFBands, RankECDF, ecdf_bands, sbc_ecdf
+from skabi.diagnostics._recovery import recovery
+from skabi.diagnostics._sbc import sbc_ranks
+
+__all__ = [
+    "CentralCoverage",
+    "ECDFBands",
+    "RankECDF",
+    "c2st",
+    "central_coverage",
+    "ecdf_bands",
+    "recovery",
+    "sbc_ecdf",
+    "sbc_ranks",
+]

@@ -1,0 +1,103 @@
+"""Coverage of central posterior intervals."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from skabi._params import check_real
+from skabi._shapes import as_float_array, check_draws_and_parameters
+from skabi.diagnostics._sbc import count_below_and_equal
+
+
+@dataclass(frozen=True)
+class CentralCoverage:
+    """Coverage of central posterior intervals, with its Monte Carlo error.
+
+    Attributes
+    ----------
+    levels : array of shape (n_levels,)
+        Nominal probabilities of the intervals.
+    coverage : array of shape (n_levels, n_parameters)
+        Share of the data sets whose interval holds the truth.
+    lower, upper : array of shape (n_levels, n_parameters)
+        Jeffreys intervals of the coverage for the number of data sets there are, one level at a time.
+    prob : float
+        Probability of these intervals.
+    """
+
+    levels: np.ndarray
+    coverage: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    prob: float
+
+
+def central_coverage(draws, y, *, levels=None, prob=0.95):
+    """Return how often central posterior intervals hold the true parameters.
+
+    The draws cut the line into n_draws + 1 pieces of equal probability, one of which holds the truth. What counts is
+    the share of that piece which lies between the probabilities (1 - level) / 2 and (1 + level) / 2: 0 or 1 but for
+    the pieces at the ends of the interval. So the expected coverage of an exact posterior is the level itself, for
+    any number of draws; intervals between sample quantiles would cover too little when draws are few. A truth that
+    equals several draws lies in all the pieces between them.
+
+    Parameters
+    ----------
+    draws : array-like of shape (n_datasets, n_draws, n_parameters)
+        Posterior draws for each data set.
+    y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
+        True parameters of each data set; one dimension means one parameter.
+    levels : array-like of shape (n_levels,) in (0, 1), optional
+        Probabilities of the intervals; by default 0.05, 0.1, ..., 0.95.
+    prob : float in (0, 1), default=0.95
+        Probability of the Jeffreys intervals of the coverage [1]_.
+
+    Returns
+    -------
+    result : CentralCoverage
+        Levels, coverage and Monte Carlo limits.
+
+    Raises
+    ------
+    ShapeError
+        If draws or y have another shape.
+    ValueError
+        If draws or y are not finite numbers, or levels are not numbers between 0 and 1.
+
+    References
+    ----------
+    .. [1] L. D. Brown, T. T. Cai, A. DasGupta (2001). Interval estimation for a binomial proportion. Statistical
+       Science 16.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skabi.diagnostics import central_coverage
+    >>> rng = np.random.default_rng(0)
+    >>> y, draws = rng.normal(size=(1000, 1)), rng.normal(size=(1000, 200, 1))
+    >>> result = central_coverage(draws, y, levels=[0.5, 0.9])
+    >>> print(result.coverage.round(2).ravel())
+    [0.51 0.91]
+    >>> print(bool(result.lower[0, 0] < 0.5 < result.upper[0, 0]))
+    True
+    """
+    draws, y = check_draws_and_parameters(draws, y)
+    levels = np.linspace(0.05, 0.95, 19) if levels is None else as_float_array(np.atleast_1d(levels), name="levels")
+    if levels.ndim != 1 or len(levels) == 0 or (levels <= 0).any() or (levels >= 1).any():
+        raise ValueError(f"levels must be a list of probabilities between 0 and 1, ends excluded; got {levels}.")
+    prob = check_real(prob, "prob", low=0.0, high=1.0)
+    n_datasets, n_draws, _ = draws.shape
+    below, equal = count_below_and_equal(draws, y)
+    start, end = below / (n_draws + 1), (below + equal + 1) / (n_draws + 1)
+    covered = np.empty((len(levels), y.shape[1]))
+    for i, level in enumerate(levels):
+        overlap = np.minimum(end, (1 + level) / 2) - np.maximum(start, (1 - level) / 2)
+        covered[i] = (overlap.clip(0) / (end - start)).sum(axis=0)
+    tail = (1 - prob) / 2
+    lower = stats.beta.ppf(tail, covered + 0.5, n_datasets - covered + 0.5)
+    upper = stats.beta.isf(tail, covered + 0.5, n_datasets - covered + 0.5)
+    # Without these the interval could never hold a coverage of 0 or 1 (Brown et al. 2001, section 3.1).
+    lower = np.where(covered <= 0, 0.0, lower)
+    upper = np.where(covered >= n_datasets, 1.0, upper)
+    return CentralCoverage(levels=levels, coverage=covered / n_datasets, lower=lower, upper=upper, prob=prob)

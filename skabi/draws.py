@@ -1,0 +1,172 @@
+"""Posterior draws as a DataFrame, as an ArviZ DataTree, and summarized."""
+
+import numpy as np
+import pandas as pd
+
+from skabi._names import check_parameter_names, vector_columns
+from skabi._optional import import_optional
+from skabi._shapes import as_float_array, check_draws
+from skabi.exceptions import ShapeError
+
+__all__ = ["summarize", "to_datatree", "to_frame"]
+
+
+def to_frame(draws, *, parameter_names=None):
+    """Return draws as a DataFrame, one row a draw and one column a parameter.
+
+    Parameters
+    ----------
+    draws : array-like of shape (n_datasets, n_draws, n_parameters)
+        Posterior draws.
+    parameter_names : list of str, optional
+        Names of the columns, for example `posterior.parameter_names_`; by default `theta[0]`, `theta[1]`, ...
+
+    Returns
+    -------
+    frame : DataFrame of shape (n_datasets * n_draws, n_parameters)
+        Its index has the levels `dataset` and `draw`, both counted from 0.
+
+    Raises
+    ------
+    ShapeError
+        If draws have another number of dimensions, or the number of names differs from n_parameters.
+    ValueError
+        If draws are not finite numbers, or names repeat.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skabi.draws import to_frame
+    >>> to_frame(np.arange(8.0).reshape(2, 2, 2), parameter_names=["beta", "gamma"])
+                  beta  gamma
+    dataset draw
+    0       0      0.0    1.0
+            1      2.0    3.0
+    1       0      4.0    5.0
+            1      6.0    7.0
+    """
+    draws = check_draws(draws)
+    n_datasets, n_draws, n_parameters = draws.shape
+    names = check_parameter_names(parameter_names, n_parameters)
+    index = pd.MultiIndex.from_product([range(n_datasets), range(n_draws)], names=["dataset", "draw"])
+    return pd.DataFrame(draws.reshape(-1, n_parameters), index=index, columns=names)
+
+
+def summarize(draws, *, parameter_names=None, probs=(0.05, 0.5, 0.95)):
+    """Return mean, standard deviation and quantiles of every parameter of every data set.
+
+    Parameters
+    ----------
+    draws : array-like of shape (n_datasets, n_draws, n_parameters)
+        Posterior draws, at least two a data set.
+    parameter_names : list of str, optional
+        Names of the parameters, for example `posterior.parameter_names_`; by default `theta[0]`, `theta[1]`, ...
+    probs : sequence of float in [0, 1], default=(0.05, 0.5, 0.95)
+        Probabilities of the quantiles.
+
+    Returns
+    -------
+    summary : DataFrame of shape (n_datasets * n_parameters, 2 + n_probs)
+        Columns `mean`, `sd` and one a quantile, such as `5%`; its index has the levels `dataset` and `parameter`.
+
+    Raises
+    ------
+    ShapeError
+        If draws have another number of dimensions or are fewer than two, or the number of names differs from
+        n_parameters.
+    ValueError
+        If draws are not finite numbers, names repeat, or probs leave [0, 1] or repeat.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skabi.draws import summarize
+    >>> draws = np.stack([np.linspace(0, 1, 101), np.linspace(0, 10, 101)], axis=-1)[np.newaxis]
+    >>> summarize(draws, parameter_names=["beta", "gamma"]).round(2)
+                       mean    sd    5%  50%   95%
+    dataset parameter
+    0       beta        0.5  0.29  0.05  0.5  0.95
+            gamma       5.0  2.93  0.50  5.0  9.50
+    """
+    draws = check_draws(draws)
+    n_datasets, n_draws, n_parameters = draws.shape
+    names = check_parameter_names(parameter_names, n_parameters)
+    if n_draws < 2:
+        raise ShapeError(f"summarize needs at least 2 draws a data set; got draws of shape {draws.shape}.")
+    probs = as_float_array(np.atleast_1d(probs), name="probs")
+    labels = [f"{100 * prob:.10g}%" for prob in probs.ravel()]
+    if probs.ndim != 1 or (probs < 0).any() or (probs > 1).any() or len(set(labels)) != len(labels):
+        raise ValueError(f"probs must be distinct probabilities between 0 and 1; got {probs.tolist()}.")
+    values = np.stack(
+        [draws.mean(axis=1), draws.std(axis=1, ddof=1), *np.quantile(draws, probs, axis=1)], axis=-1
+    ).reshape(n_datasets * n_parameters, -1)
+    index = pd.MultiIndex.from_product([range(n_datasets), names], names=["dataset", "parameter"])
+    return pd.DataFrame(values, index=index, columns=["mean", "sd", *labels])
+
+
+def to_datatree(draws, *, parameter_names=None, X=None):
+    """Return draws as an ArviZ DataTree.
+
+    The group `posterior` has one variable a parameter with the dimensions `chain` (of length 1, for the draws are
+    independent) and `draw`, as ArviZ expects, then `dataset` if there are several data sets. The entries `theta[0]`,
+    `theta[1]`, ... of a vector come back as one variable `theta` with a last dimension.
+
+    Parameters
+    ----------
+    draws : array-like of shape (n_datasets, n_draws, n_parameters)
+        Posterior draws.
+    parameter_names : list of str, optional
+        Names of the parameters, for example `posterior.parameter_names_`; by default `theta[0]`, `theta[1]`, ...
+    X : array-like of shape (n_datasets, ...), optional
+        The data sets; when given, they become variable `X` of the group `observed_data`.
+
+    Returns
+    -------
+    tree : xarray.DataTree
+        With the group `posterior`, and `observed_data` if X is given.
+
+    Raises
+    ------
+    ImportError
+        If ArviZ is not installed; `pip install "skabi[arviz]"` installs it.
+    ShapeError
+        If draws have another number of dimensions, the number of names differs from n_parameters, or X has another
+        number of data sets.
+    ValueError
+        If draws are not finite numbers, or names repeat.
+
+    Notes
+    -----
+    ArviZ functions that reduce over `chain` and `draw` treat `dataset` as any other dimension: `arviz_stats.summary`
+    then has a row for each parameter of each data set.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skabi.draws import to_datatree
+    >>> draws = np.random.default_rng(0).normal(size=(3, 100, 3))
+    >>> tree = to_datatree(draws, parameter_names=["beta", "theta[0]", "theta[1]"])
+    >>> dict(tree["posterior"]["beta"].sizes)
+    {'chain': 1, 'draw': 100, 'dataset': 3}
+    >>> tree["posterior"]["theta"].shape
+    (1, 100, 3, 2)
+    """
+    draws = check_draws(draws)
+    n_datasets, _, n_parameters = draws.shape
+    names = check_parameter_names(parameter_names, n_parameters)
+    arviz_base = import_optional("arviz_base", extra="arviz", purpose="to_datatree")
+    leading = ["dataset"] if n_datasets > 1 else []
+    by_draw = np.swapaxes(draws, 0, 1)[np.newaxis] if leading else draws
+    variables, dims = {}, {}
+    for name, columns in vector_columns(names).items():
+        variables[name] = by_draw[..., columns]
+        dims[name] = leading + ([f"{name}_dim_0"] if isinstance(columns, list) else [])
+    groups = {"posterior": variables}
+    if X is not None:
+        X = np.asarray(X)
+        if X.ndim == 0 or len(X) != n_datasets:
+            raise ShapeError(f"X must have the n_datasets of draws as first axis, {n_datasets}; got shape {X.shape}.")
+        groups["observed_data"] = {"X": X if leading else X[0]}
+        dims["X"] = leading + [f"X_dim_{axis}" for axis in range(X.ndim - 1)]
+    # The sizes are given here because ArviZ's own setting may ask for other sample dimensions.
+    return arviz_base.from_dict(groups, dims=dims, sample_dims=["chain", "draw"])

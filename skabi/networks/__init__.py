@@ -1,0 +1,1 @@
+"""Torch modules: conditional densities and their parts."""

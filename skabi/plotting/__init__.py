@@ -1,0 +1,21 @@
+"""Displays: pictures of posteriors, of training and of diagnostics, in scikit-learn's Display idiom.
+
+A display keeps the numbers it shows as attributes. `from_estimator` and `from_draws` compute them and plot at once;
+`plot` draws them again, into other axes. matplotlib comes with the extra `plots` and is imported by the first picture.
+"""
+
+from skabi.plotting._c2st import C2STDisplay
+from skabi.plotting._coverage import CoverageDisplay
+from skabi.plotting._loss_curve import LossCurveDisplay
+from skabi.plotting._pairs import PairsDisplay
+from skabi.plotting._recovery import RecoveryDisplay
+from skabi.plotting._sbc import SBCDisplay
+
+__all__ = [
+    "C2STDisplay",
+    "CoverageDisplay",
+    "LossCurveDisplay",
+    "PairsDisplay",
+    "RecoveryDisplay",
+    "SBCDisplay",
+]

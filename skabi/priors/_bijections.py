@@ -1,0 +1,103 @@
+"""Bijections between the support of one distribution and the real line, each with its log-determinant.
+
+Every distribution is mapped to standard normals by its own cumulative distribution function (Rosenblatt, 1952,
+"Remarks on a multivariate transformation"). The map is free of units, its inverse cannot leave the support, and a
+density on the real line with normal tails becomes one that behaves well at a finite edge.
+"""
+
+import numpy as np
+from scipy import special, stats
+
+# Beyond 37.5 standard deviations the normal distribution function is zero in double precision.
+_LARGEST = 37.5
+
+
+def standard_normal_log_density(u):
+    """Return the log density of independent standard normals, elementwise."""
+    return -0.5 * u**2 - 0.5 * np.log(2 * np.pi)
+
+
+class UnivariateBijection:
+    """Map of one or several independent scalars through `u = Phi^-1(F(y))`, each tail from its own side."""
+
+    def __init__(self, distribution):
+        self.distribution = distribution
+
+    def to_real(self, y):
+        """Return `(u, log |du/dy|)`, elementwise."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log_lower, log_upper = self.distribution.logcdf(y), self.distribution.logsf(y)
+            u = np.where(log_lower < log_upper, special.ndtri_exp(log_lower), -special.ndtri_exp(log_upper))
+            u = np.clip(u, -_LARGEST, _LARGEST)
+            return u, self.distribution.logpdf(y) - standard_normal_log_density(u)
+
+    def from_real(self, u):
+        """Return the inverse, strictly inside the support."""
+        u = np.clip(u, -_LARGEST, _LARGEST)
+        with np.errstate(all="ignore"):
+            y = np.where(u < 0, self.distribution.ppf(special.ndtr(u)), self.distribution.isf(special.ndtr(-u)))
+            if not np.isfinite(y).all():
+                # Families without a quantile function for the upper tail lose it beyond 8 standard deviations.
+                y = np.where(np.isfinite(y), y, self.distribution.ppf(special.ndtr(np.clip(u, -8.0, 8.0))))
+        low, high = self.distribution.support()
+        return np.clip(y, np.nextafter(low, np.inf), np.nextafter(high, -np.inf))
+
+    def log_density(self, y):
+        """Return the log density, elementwise."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.distribution.logpdf(y)
+
+
+class MultivariateNormalBijection:
+    """Affine map of a multivariate normal to independent standard normals."""
+
+    def __init__(self, distribution):
+        self.distribution = distribution
+        self.cholesky = np.linalg.cholesky(np.atleast_2d(distribution.cov))
+
+    def to_real(self, y):
+        """Return `(u, log |du/dy|)`; the determinant is shared out evenly over the columns."""
+        u = np.linalg.solve(self.cholesky, (y - self.distribution.mean).T).T
+        return u, np.full(u.shape, -np.mean(np.log(np.diag(self.cholesky))))
+
+    def from_real(self, u):
+        """Return the inverse."""
+        return self.distribution.mean + u @ self.cholesky.T
+
+    def log_density(self, y):
+        """Return terms that sum over the columns to the log density."""
+        u, log_det = self.to_real(y)
+        return standard_normal_log_density(u) + log_det
+
+
+def bijection_of(distribution, *, name):
+    """Return the bijection of a frozen continuous `scipy.stats` distribution."""
+    if isinstance(distribution, (stats.rv_continuous, stats.rv_discrete)):
+        raise TypeError(
+            f"the distribution of {name!r} is not frozen: call it with its parameters, as in "
+            f"stats.{distribution.name}(loc=..., scale=...)."
+        )
+    if isinstance(distribution, stats._multivariate.multivariate_normal_frozen):
+        return MultivariateNormalBijection(distribution)
+    if hasattr(distribution, "pmf"):
+        raise TypeError(
+            f"the distribution of {name!r} is discrete; parameters must be continuous. Compare models with different "
+            "values of a discrete parameter instead, or draw it inside simulate."
+        )
+    wanted = ("rvs", "logpdf", "logcdf", "logsf", "ppf", "isf", "support")
+    missing = [method for method in wanted if not hasattr(distribution, method)]
+    if missing:
+        raise TypeError(
+            f"the distribution of {name!r} must be a frozen continuous scipy.stats distribution, such as "
+            f"stats.norm(0, 1) or stats.multivariate_normal(mean, cov); got {type(distribution).__name__}, which lacks "
+            f"{', '.join(missing)}."
+        )
+    return UnivariateBijection(distribution)
+
+
+def batch_shape(distribution):
+    """Return the shape of the parameters of a frozen distribution: `()` for a scalar, `(k,)` for a vector."""
+    if isinstance(distribution, stats._multivariate.multivariate_normal_frozen):
+        return (distribution.dim,)
+    arguments = (*distribution.args, *distribution.kwds.values())
+    return np.broadcast_shapes(*(np.shape(argument) for argument in arguments))

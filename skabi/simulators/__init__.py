@@ -1,0 +1,5 @@
+"""A prior and a function that simulates data, run in parallel with seeds that do not depend on how."""
+
+from skabi.simulators._simulator import Simulator
+
+__all__ = ["Simulator"]

@@ -1,0 +1,108 @@
+"""What holds for every simulator in the room."""
+
+import copy
+import inspect
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import skabi.datasets
+from skabi.exceptions import ShapeError
+from skabi.simulators import Simulator
+
+CLASSES = [c for c in vars(skabi.datasets).values() if inspect.isclass(c) and issubclass(c, Simulator)]
+EXACT = [c for c in CLASSES if hasattr(c, "sample_posterior")]
+N_FEATURES = {
+    "BernoulliGLM": (10, 10),
+    "BernoulliGLMRaw": (100, 10),
+    "ConjugateGaussian": (2, 2),
+    "GaussianLinear": (10, 10),
+    "GaussianLinearUniform": (10, 10),
+    "GaussianMixture": (2, 2),
+    "LotkaVolterra": (20, 4),
+    "SIR": (10, 2),
+    "SLCP": (8, 5),
+    "TruncatedGaussian": (2, 2),
+    "TwoMoons": (2, 2),
+}
+
+
+def test_all_is_complete():
+    assert set(skabi.datasets.__all__) == {*N_FEATURES, "load_influenza"}
+    assert {c.__name__ for c in CLASSES} == set(N_FEATURES)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_shapes(cls):
+    simulator = cls()
+    X, y = simulator.sample(50, random_state=0)
+    n_features, n_parameters = N_FEATURES[cls.__name__]
+    assert X.shape == (50, n_features) and simulator.n_features == n_features
+    assert y.shape == (50, n_parameters)
+    assert X.dtype == np.float64
+    log_likelihood = simulator.log_likelihood(X, **simulator.prior.split(y))
+    assert log_likelihood.shape == (50,) and np.isfinite(log_likelihood).all()
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_rows_do_not_depend_on_their_neighbours(cls):
+    simulator = cls()
+    X, y = simulator.sample(9, random_state=3)
+    together = simulator.log_likelihood(X, **simulator.prior.split(y))
+    alone = [simulator.log_likelihood(X[[i]], **simulator.prior.split(y.iloc[[i]]))[0] for i in range(9)]
+    assert_allclose(together, alone, rtol=1e-10)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+@pytest.mark.parametrize("make_copy", [lambda s: pickle.loads(pickle.dumps(s)), copy.deepcopy])
+def test_copies(cls, make_copy):
+    simulator = cls()
+    copied = make_copy(simulator)
+    X, y = simulator.sample(3, random_state=4)
+    X_copied, y_copied = copied.sample(3, random_state=4)
+    assert_array_equal(X, X_copied)
+    assert_array_equal(y, y_copied)
+
+
+@pytest.mark.parametrize("cls", EXACT)
+def test_posterior_draws_lie_in_the_support_and_repeat(cls):
+    simulator = cls()
+    X, _ = simulator.sample(4, random_state=5)
+    draws = simulator.sample_posterior(X, 30, random_state=6)
+    assert draws.shape == (4, 30, simulator.prior.n_parameters)
+    low, high = simulator.prior.support.T
+    assert ((draws >= low) & (draws <= high)).all()
+    assert_array_equal(draws, simulator.sample_posterior(X, 30, random_state=6))
+    assert not np.array_equal(draws, simulator.sample_posterior(X, 30, random_state=7))
+
+
+@pytest.mark.parametrize("cls", EXACT)
+def test_posterior_density_is_zero_outside_the_support(cls):
+    simulator = cls()
+    X, y = simulator.sample(2, random_state=8)
+    y.iloc[0, 0] = 1e3
+    log_posterior = simulator.log_posterior(X, y)
+    assert log_posterior[0] == -np.inf or np.isinf(simulator.prior.support).all()
+    assert log_posterior[0] < -1e3
+    assert np.isfinite(log_posterior[1])
+
+
+@pytest.mark.parametrize("cls", EXACT)
+def test_bad_shapes(cls):
+    simulator = cls()
+    X, y = simulator.sample(3, random_state=9)
+    for method in (simulator.log_evidence, simulator.sample_posterior):
+        with pytest.raises(ShapeError, match=r"For one data set pass X\[np.newaxis\]"):
+            method(X[0])
+        with pytest.raises(ShapeError, match="n_datasets"):
+            method(X[:, 1:])
+        with pytest.raises(ShapeError, match="at least one data set"):
+            method(X[:0])
+        with pytest.raises(ValueError, match="finite"):
+            method(np.full_like(X, np.nan))
+    with pytest.raises(ValueError, match="n_draws"):
+        simulator.sample_posterior(X, 0)
+    with pytest.raises(ShapeError, match="same n_datasets"):
+        simulator.log_posterior(X, y.iloc[:2])

@@ -1,0 +1,124 @@
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skabi.draws import summarize, to_datatree, to_frame
+from skabi.exceptions import ShapeError
+
+
+@pytest.fixture
+def draws():
+    return np.random.default_rng(0).normal(size=(3, 50, 4))
+
+
+NAMES = ["beta", "theta[0]", "theta[1]", "theta[2]"]
+
+
+def test_frame_has_a_row_for_each_draw(draws):
+    frame = to_frame(draws, parameter_names=NAMES)
+    assert frame.shape == (150, 4)
+    assert frame.columns.tolist() == NAMES
+    assert frame.index.names == ["dataset", "draw"]
+    assert frame.loc[(2, 7), "theta[1]"] == draws[2, 7, 2]
+    assert to_frame(draws).columns.tolist() == ["theta[0]", "theta[1]", "theta[2]", "theta[3]"]
+
+
+def test_frame_does_not_share_memory_with_draws(draws):
+    frame = to_frame(draws)
+    kept = draws.copy()
+    frame.iloc[0, 0] = 99.0
+    np.testing.assert_array_equal(draws, kept)
+
+
+def test_summary_is_that_of_each_data_set_and_parameter(draws):
+    summary = summarize(draws, parameter_names=NAMES, probs=(0.025, 0.5))
+    assert summary.columns.tolist() == ["mean", "sd", "2.5%", "50%"]
+    assert summary.index.names == ["dataset", "parameter"]
+    assert len(summary) == 12
+    one = draws[1, :, 3]
+    expected = [one.mean(), one.std(ddof=1), np.quantile(one, 0.025), np.median(one)]
+    np.testing.assert_allclose(summary.loc[(1, "theta[2]")], expected)
+    assert summarize(draws).columns.tolist() == ["mean", "sd", "5%", "50%", "95%"]
+
+
+def test_summary_agrees_with_the_frame(draws):
+    from_frame = to_frame(draws).groupby("dataset").mean().stack()
+    np.testing.assert_allclose(summarize(draws)["mean"], from_frame)
+
+
+@pytest.mark.parametrize("probs", [(-0.1, 0.5), (0.5, 1.1), (0.5, 0.5), [[0.5]], (np.nan,), ("median",)])
+def test_wrong_probs(draws, probs):
+    with pytest.raises(ValueError, match="probs must"):
+        summarize(draws, probs=probs)
+
+
+def test_datatree_of_several_data_sets(draws):
+    tree = to_datatree(draws, parameter_names=NAMES)
+    posterior = tree["posterior"]
+    assert posterior["beta"].dims == ("chain", "draw", "dataset")
+    assert posterior["theta"].dims == ("chain", "draw", "dataset", "theta_dim_0")
+    np.testing.assert_array_equal(posterior["beta"].values[0], draws[:, :, 0].T)
+    np.testing.assert_array_equal(posterior["theta"].values[0], draws[:, :, 1:].swapaxes(0, 1))
+    assert set(tree.children) == {"posterior"}
+
+
+def test_datatree_of_one_data_set_has_no_dataset_dimension(draws):
+    posterior = to_datatree(draws[:1], parameter_names=NAMES)["posterior"]
+    assert posterior["beta"].dims == ("chain", "draw")
+    assert posterior["theta"].dims == ("chain", "draw", "theta_dim_0")
+    np.testing.assert_array_equal(posterior["theta"].values, draws[:1, :, 1:])
+
+
+def test_datatree_holds_the_data(draws):
+    X = np.arange(30.0).reshape(3, 5, 2)
+    observed = to_datatree(draws, X=X)["observed_data"]["X"]
+    assert observed.dims == ("dataset", "X_dim_0", "X_dim_1")
+    np.testing.assert_array_equal(observed.values, X)
+    assert to_datatree(draws[:1], X=X[:1])["observed_data"]["X"].dims == ("X_dim_0", "X_dim_1")
+    with pytest.raises(ShapeError, match="n_datasets of draws as first axis, 3"):
+        to_datatree(draws, X=X[:2])
+
+
+@pytest.mark.parametrize("n_datasets", [1, 3])
+def test_arviz_reads_the_datatree(draws, n_datasets):
+    arviz_stats = pytest.importorskip("arviz_stats")
+    draws = draws[:n_datasets]
+    table = arviz_stats.summary(to_datatree(draws, parameter_names=NAMES), round_to="none")
+    assert len(table) == 4 * n_datasets
+    mean = table["mean"].astype(float).to_numpy()
+    # ArviZ goes variable by variable, then data set by data set.
+    expected = draws.mean(axis=1)
+    np.testing.assert_allclose(mean, np.concatenate([expected[:, 0], expected[:, 1:].ravel()]), atol=1e-6)
+
+
+def test_datatree_without_arviz_says_what_to_install(draws, monkeypatch):
+    monkeypatch.setitem(sys.modules, "arviz_base", None)
+    with pytest.raises(ImportError, match=r"pip install \"skabi\[arviz\]\""):
+        to_datatree(draws)
+
+
+@pytest.mark.parametrize("function", [to_frame, to_datatree, summarize])
+def test_wrong_input(draws, function):
+    with pytest.raises(ShapeError, match=r"draws\[np.newaxis\]"):
+        function(draws[0])
+    with pytest.raises(ShapeError, match="each of the 4 parameters"):
+        function(draws, parameter_names=["a", "b"])
+    with pytest.raises(ValueError, match="distinct"):
+        function(draws, parameter_names=["a", "a", "b", "c"])
+    draws[0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="draws must be finite"):
+        function(draws)
+
+
+def test_summary_of_one_draw_is_refused(draws):
+    with pytest.raises(ShapeError, match="at least 2 draws"):
+        summarize(draws[:, :1])
+
+
+def test_summary_prints_in_a_table(draws):
+    lines = str(summarize(draws[:1], parameter_names=NAMES).round(2)).splitlines()
+    assert lines[0].split() == ["mean", "sd", "5%", "50%", "95%"]
+    assert len(lines) == 6
+    assert isinstance(summarize(draws), pd.DataFrame)
