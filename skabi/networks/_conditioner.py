@@ -1,12 +1,14 @@
 """Perceptrons whose input is in two parts: one a draw, one a data set."""
 
+import itertools
+
 from torch import nn
 
 
 def perceptron(sizes):
     """Return a perceptron with SiLU between layers of the given `sizes`, the first of which is the input's."""
     layers = []
-    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_in, n_out in itertools.pairwise(sizes):
         layers += [nn.Linear(n_in, n_out), nn.SiLU()]
     return nn.Sequential(*layers[:-1])
 
@@ -16,10 +18,10 @@ class Conditioner(nn.Module):
 
     def __init__(self, n_theta, n_context, hidden_layer_sizes, n_out):
         super().__init__()
-        n_first, *sizes = (*hidden_layer_sizes, n_out)
+        n_first = hidden_layer_sizes[0]
         self.from_theta = nn.Linear(n_theta, n_first, bias=False) if n_theta else None
         self.from_context = nn.Linear(n_context, n_first)
-        self.rest = nn.Sequential(nn.SiLU(), perceptron([n_first, *sizes]))
+        self.rest = nn.Sequential(nn.SiLU(), perceptron([*hidden_layer_sizes, n_out]))
         # The last layer starts small, so that a new flow is close to the identity and training starts smoothly.
         nn.init.normal_(self.rest[1][-1].weight, std=1e-2)
         nn.init.zeros_(self.rest[1][-1].bias)
