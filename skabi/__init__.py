@@ -15,6 +15,7 @@ _ROOMS = (
     "datasets",
     "diagnostics",
     "draws",
+    "engines",
     "exceptions",
     "networks",
     "plotting",
