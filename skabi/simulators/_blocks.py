@@ -22,16 +22,16 @@ class RowError(Exception):
     """A simulation of one row failed."""
 
 
-def simulate_block(simulate, entries, *, n_rows, vectorized, seed):
+def simulate_block(simulate, entries, *, n_rows, vectorized, seed, stop_at_error):
     """Simulate `n_rows` rows given a dict of entry name to parameters, and return a `Block`."""
     if not vectorized:
-        return _simulate_rows(simulate, entries, n_rows, seed, as_batch=False)
+        return _simulate_rows(simulate, entries, n_rows, seed, as_batch=False, stop_at_error=stop_at_error)
     try:
         X = _as_numbers(simulate(**_writable(entries), rng=np.random.default_rng(seed)))
     except SimulatorError:
         raise
     except Exception:  # the simulator is the user's: whatever it raises is looked for row by row
-        return _simulate_rows(simulate, entries, n_rows, seed, as_batch=True)
+        return _simulate_rows(simulate, entries, n_rows, seed, as_batch=True, stop_at_error=stop_at_error)
     if X.ndim == 0 or len(X) != n_rows:
         raise SimulatorError(
             f"a vectorized simulate must return one row a data set, (n_datasets, ...); "
@@ -43,7 +43,7 @@ def simulate_block(simulate, entries, *, n_rows, vectorized, seed):
     return Block(_columns(X)[kept], kept, n_rows, error)
 
 
-def _simulate_rows(simulate, entries, n_rows, seed, *, as_batch):
+def _simulate_rows(simulate, entries, n_rows, seed, *, as_batch, stop_at_error):
     rows, kept, error, cause = [], [], None, None
     for i, child in enumerate(seed.spawn(n_rows)):
         arguments = {name: values[i : i + 1] if as_batch else values[i] for name, values in entries.items()}
@@ -59,6 +59,8 @@ def _simulate_rows(simulate, entries, n_rows, seed, *, as_batch):
             if error is None:
                 error = f"{reason.rstrip('.')} for {_describe(entries, i)}"
                 cause = None if isinstance(failure, RowError) else failure
+            if stop_at_error:
+                break
             continue
         if rows and row.shape != rows[0].shape:
             raise SimulatorError(

@@ -143,7 +143,12 @@ class Simulator:
         """Simulate blocks of parameters; return the rows that succeeded among all, and their indices."""
         tasks = (
             joblib.delayed(simulate_block)(
-                self.simulate, self.prior.split(block), n_rows=len(block), vectorized=self.vectorized, seed=seed
+                self.simulate,
+                self.prior.split(block),
+                n_rows=len(block),
+                vectorized=self.vectorized,
+                seed=seed,
+                stop_at_error=self.on_error == "raise",
             )
             for block, seed in zip(parameters, seeds.spawn(len(parameters)), strict=True)
         )

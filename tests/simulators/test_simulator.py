@@ -63,3 +63,15 @@ def test_wrong_number_of_rows_and_signature_are_refused():
         Simulator(PRIOR, lambda a, rng: a)
     with pytest.raises(TypeError, match="log_prob"):
         Simulator(object(), loop)
+
+
+def test_first_failure_ends_the_run():
+    calls = []
+
+    def simulate(a, t, rng):
+        calls.append(a)
+        raise ValueError("never works")
+
+    with pytest.raises(SimulatorError, match="never works"):
+        Simulator(PRIOR, simulate).sample(500, random_state=0)
+    assert len(calls) == 1
