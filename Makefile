@@ -9,9 +9,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install test lint format doc clean
+.PHONY: help install demo test lint format doc clean
 
 help:
+	@echo "make demo     fit the influenza example, print its tables and draw its picture"
 	@echo "make test     run all tests and doctests; ARGS is passed on: make test ARGS='-m \"not slow\"'"
 	@echo "make install  set up $(VENV) (the other targets do this by themselves)"
 	@echo "make lint     ruff, import floors, docstring sections, types"
@@ -32,6 +33,9 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) install "$$(grep '^torch==' constraints.txt)"
 	$(PIP) install -c constraints.txt -e ".[dev]"
 	@touch $@
+
+demo: $(READY)
+	MPLBACKEND=Agg $(BIN)/python doc/examples/estimators/plot_influenza.py
 
 test: $(READY)
 	$(BIN)/python -m pytest $(ARGS)

@@ -1,31 +1,47 @@
 """Amortized Bayesian inference for scikit-learn users.
 
-Priors, simulators, problems with known answers, diagnostics and displays live in the rooms named after them.
+Fit a simulator once, then sample the posterior of any data set in one pass through a network. The estimator lives
+here; priors, simulators, diagnostics and displays live in the rooms named after them.
 
 Everything is loaded when it is first used, so that ``import skabi`` is quick and does not import torch.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skabi.estimators import AmortizedPosterior
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = ["AmortizedPosterior", "__version__"]
 
+_HOMES = {"AmortizedPosterior": "skabi.estimators"}
 _ROOMS = (
     "datasets",
     "diagnostics",
     "draws",
     "engines",
+    "estimators",
     "exceptions",
+    "losses",
     "networks",
+    "pipeline",
     "plotting",
     "priors",
     "simulators",
+    "summaries",
+    "testing",
+    "training",
 )
 
 
 def __getattr__(name):
-    """Load a room at its first use (PEP 562)."""
+    """Load a public name or a room at its first use (PEP 562)."""
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
     if name in _ROOMS:
         return import_module(f"skabi.{name}")
     raise AttributeError(f"module 'skabi' has no attribute {name!r}")

@@ -25,6 +25,20 @@ def check_parameter_names(parameter_names, n_parameters, *, y=None):
     return names
 
 
+def names_of(estimator, y, *, n_parameters):
+    """Return the names that `estimator` was fitted with, or the columns of `y` where it does not know any."""
+    fitted = getattr(estimator, "parameter_names_", None)
+    if fitted is None:
+        return check_parameter_names(None, n_parameters, y=y)
+    fitted = check_parameter_names(fitted, n_parameters)
+    if hasattr(y, "columns") and check_parameter_names(None, n_parameters, y=y) != fitted:
+        raise ValueError(
+            f"The columns of y must be the parameters that the estimator was fitted with, in that order: {fitted}; "
+            f"got {list(y.columns)}. Try y[estimator.parameter_names_]."
+        )
+    return fitted
+
+
 def vector_columns(parameter_names):
     """Return a dict of variable name -> column number, or list of column numbers for a vector.
 

@@ -22,6 +22,15 @@ def check_real(value, name, *, low=-math.inf, high=math.inf):
     return float(value)
 
 
+def check_sizes(value, name, *, allow_empty=False):
+    """Return `value`, a tuple or list of positive ints, as a tuple; an empty one only if `allow_empty`."""
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"{name} must be a tuple of int, such as (64,); got {value!r} of type {type(value).__name__}.")
+    if not value and not allow_empty:
+        raise ValueError(f"{name} must have at least one entry, such as (64,); got {value!r}.")
+    return tuple(check_count(size, f"{name}[{i}]") for i, size in enumerate(value))
+
+
 def check_choice(value, name, choices):
     """Return `value` if it is one of `choices`."""
     if value not in choices:

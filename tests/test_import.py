@@ -27,7 +27,7 @@ def test_import_loads_no_heavy_library():
 
 
 def test_listing_names_loads_nothing():
-    assert run_python("import sys, skabi; dir(skabi); print('skabi.priors' in sys.modules)") == "False"
+    assert run_python("import sys, skabi; dir(skabi); print('skabi.estimators' in sys.modules)") == "False"
 
 
 def test_rooms_of_arrays_do_not_import_torch():
@@ -41,6 +41,11 @@ def test_public_names_are_sorted_listed_and_loadable():
     assert skabi.__all__ == sorted(skabi.__all__)
     assert set(skabi.__all__) <= set(dir(skabi))
     assert all(getattr(skabi, name) is not None for name in skabi.__all__)
+
+
+def test_front_door_and_room_give_the_same_object():
+    code = "import skabi, skabi.estimators as e; print(skabi.AmortizedPosterior is e.AmortizedPosterior)"
+    assert run_python(code) == "True"
 
 
 def test_every_public_room_opens_from_the_front_door():

@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
+import numpy as np
 import pandas as pd
 import pytest
 
-from skabi._names import check_parameter_names, vector_columns
+from skabi._names import check_parameter_names, names_of, vector_columns
 from skabi.exceptions import ShapeError
 
 
@@ -19,6 +22,21 @@ def test_wrong_names():
         check_parameter_names(["a", "a"], 2)
     with pytest.raises(TypeError, match="list of strings"):
         check_parameter_names("ab", 2)
+
+
+def test_names_come_from_the_estimator_then_from_the_columns_then_are_numbered():
+    y = pd.DataFrame(np.zeros((1, 2)), columns=["a", "b"])
+    assert names_of(SimpleNamespace(parameter_names_=["c", "d"]), None, n_parameters=2) == ["c", "d"]
+    assert names_of(SimpleNamespace(), y, n_parameters=2) == ["a", "b"]
+    assert names_of(SimpleNamespace(), y.to_numpy(), n_parameters=2) == ["theta[0]", "theta[1]"]
+
+
+def test_columns_must_be_those_fitted():
+    estimator = SimpleNamespace(parameter_names_=["a", "b"])
+    y = pd.DataFrame(np.zeros((1, 2)), columns=["b", "a"])
+    assert names_of(estimator, y[["a", "b"]], n_parameters=2) == ["a", "b"]
+    with pytest.raises(ValueError, match=r"in that order: \['a', 'b'\]; got \['b', 'a'\]"):
+        names_of(estimator, y, n_parameters=2)
 
 
 def test_entries_in_order_make_a_vector():

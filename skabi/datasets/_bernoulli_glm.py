@@ -7,8 +7,8 @@ legacy generator with seed 42, whose stream NumPy guarantees, rounded to single 
 import numpy as np
 from scipy import special, stats
 
+from skabi.datasets._problem import Problem
 from skabi.priors import IndependentPrior
-from skabi.simulators import Simulator
 
 N_BINS = 100
 N_LAGS = 9
@@ -58,12 +58,14 @@ def spike_statistics_log_likelihood(X, theta):
     return (X * theta).sum(axis=-1) - log_normaliser
 
 
-def spikes_log_likelihood(X, theta):
-    """Log probability of the spikes, `(n_datasets,)`."""
-    return spike_statistics_log_likelihood(X @ DESIGN_MATRIX, theta)
+def spikes_log_likelihood(X, theta, *, pointwise=False):
+    """Log probability of the spikes, `(n_datasets,)`, or of each bin, `(n_datasets, 100)`."""
+    logit = theta @ DESIGN_MATRIX.T
+    log_probability = X * logit - np.logaddexp(0.0, logit)
+    return log_probability if pointwise else log_probability.sum(axis=-1)
 
 
-class BernoulliGLM(Simulator):
+class BernoulliGLM(Problem):
     """Bernoulli GLM task of the SBI benchmark [1]_, [2]_: logistic regression seen through sufficient statistics.
 
     The model, with the fixed design matrix ``D`` `(100, 10)` of ones and lagged stimulus, is
@@ -104,7 +106,7 @@ class BernoulliGLM(Simulator):
         )
 
 
-class BernoulliGLMRaw(Simulator):
+class BernoulliGLMRaw(Problem):
     """Bernoulli GLM raw task of the SBI benchmark [1]_: the model of `BernoulliGLM`, seen through its 100 bins.
 
     `X` is the spike train, `(n_datasets, 100)` zeros and ones. ``X @ D`` are the sufficient statistics of

@@ -3,8 +3,8 @@
 import numpy as np
 
 from skabi._shapes import as_float_array, check_parameters
+from skabi.datasets._problem import Problem
 from skabi.exceptions import ShapeError
-from skabi.simulators import Simulator
 
 
 def check_data_sets(X, n_features):
@@ -19,7 +19,7 @@ def check_data_sets(X, n_features):
     return X
 
 
-class ExactSimulator(Simulator):
+class ExactSimulator(Problem):
     """A simulator with an exact posterior: a child says how to draw from it and what the evidence is.
 
     The normalised posterior density follows from Bayes' rule,

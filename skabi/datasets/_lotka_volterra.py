@@ -3,9 +3,9 @@
 import numpy as np
 from scipy import stats
 
+from skabi.datasets._problem import Problem
 from skabi.datasets._runge_kutta import runge_kutta_step
 from skabi.priors import IndependentPrior
-from skabi.simulators import Simulator
 
 PREY, PREDATORS = 30.0, 1.0
 N_TIMES = 10
@@ -67,13 +67,14 @@ def simulate_lotka_volterra(alpha, beta, gamma, delta, rng):
     return np.exp(log_medians + NOISE_SD * rng.standard_normal(log_medians.shape))
 
 
-def lotka_volterra_log_likelihood(X, alpha, beta, gamma, delta):
-    """Log density of the counts, `(n_datasets,)`."""
+def lotka_volterra_log_likelihood(X, alpha, beta, gamma, delta, *, pointwise=False):
+    """Log density of the counts, `(n_datasets,)`, or of each count, `(n_datasets, 20)`."""
     scale = np.exp(_log_medians(alpha, beta, gamma, delta))
-    return stats.lognorm.logpdf(X, NOISE_SD, scale=scale).sum(axis=-1)
+    log_density = stats.lognorm.logpdf(X, NOISE_SD, scale=scale)
+    return log_density if pointwise else log_density.sum(axis=-1)
 
 
-class LotkaVolterra(Simulator):
+class LotkaVolterra(Problem):
     """Lotka-Volterra task of the SBI benchmark [1]_, [2]_: growth and death of predators and prey.
 
     The model is

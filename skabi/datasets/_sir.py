@@ -3,9 +3,9 @@
 import numpy as np
 from scipy import stats
 
+from skabi.datasets._problem import Problem
 from skabi.datasets._runge_kutta import runge_kutta_step
 from skabi.priors import IndependentPrior
-from skabi.simulators import Simulator
 
 POPULATION = 1_000_000
 SURVEY_SIZE = 1000
@@ -23,6 +23,7 @@ def infected_share(beta, gamma):
     """
 
     def derivative(log_shares):
+        """Return the derivative of the log susceptible and log infected share, per day, `(2, n_datasets)`."""
         log_susceptible, log_infected = log_shares
         return np.stack([-beta * np.exp(log_infected), beta * np.exp(log_susceptible) - gamma])
 
@@ -41,12 +42,13 @@ def simulate_sir(beta, gamma, rng):
     return rng.binomial(SURVEY_SIZE, infected_share(beta, gamma)).astype(np.float64)
 
 
-def sir_log_likelihood(X, beta, gamma):
-    """Log probability of the surveys, `(n_datasets,)`."""
-    return stats.binom.logpmf(X, SURVEY_SIZE, infected_share(beta, gamma)).sum(axis=-1)
+def sir_log_likelihood(X, beta, gamma, *, pointwise=False):
+    """Log probability of the surveys, `(n_datasets,)`, or of each survey, `(n_datasets, 10)`."""
+    log_probability = stats.binom.logpmf(X, SURVEY_SIZE, infected_share(beta, gamma))
+    return log_probability if pointwise else log_probability.sum(axis=-1)
 
 
-class SIR(Simulator):
+class SIR(Problem):
     """SIR task of the SBI benchmark [1]_, [2]_: contact and recovery rate of an epidemic.
 
     The model of a population of ``N = 1,000,000`` with one infected at the start is

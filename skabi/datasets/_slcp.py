@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import stats
 
+from skabi.datasets._problem import Problem
 from skabi.priors import IndependentPrior
-from skabi.simulators import Simulator
 
 N_POINTS = 4
 
@@ -21,18 +21,19 @@ def simulate_slcp(theta, rng):
     return np.stack([first, second], axis=-1).reshape(len(theta), 2 * N_POINTS)
 
 
-def slcp_log_likelihood(X, theta):
-    """Log density of the four points, `(n_datasets,)`."""
+def slcp_log_likelihood(X, theta, *, pointwise=False):
+    """Log density of the four points, `(n_datasets,)`, or of each point, `(n_datasets, 4)`."""
     points = np.reshape(X, (*np.shape(X)[:-1], N_POINTS, 2))
     mean, log_sd = theta[..., np.newaxis, 0:2], 2 * np.log(np.abs(theta[..., 2:4]))
     standardised = (points - mean) / np.exp(log_sd)[..., np.newaxis, :]
     angle = theta[..., 4, np.newaxis]
     residual = (standardised[..., 1] - np.tanh(angle) * standardised[..., 0]) * np.cosh(angle)
     log_density = stats.norm.logpdf(standardised[..., 0]) + stats.norm.logpdf(residual) + np.log(np.cosh(angle))
-    return log_density.sum(axis=-1) - N_POINTS * log_sd.sum(axis=-1)
+    log_density = log_density - log_sd.sum(axis=-1, keepdims=True)
+    return log_density if pointwise else log_density.sum(axis=-1)
 
 
-class SLCP(Simulator):
+class SLCP(Problem):
     """Simple likelihood, complex posterior task of the SBI benchmark [1]_, [2]_.
 
     The model is

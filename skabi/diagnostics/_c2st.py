@@ -80,8 +80,7 @@ def c2st(reference, draws, *, classifier=None, n_folds=5, random_state=1, n_jobs
     _check_pair(reference, draws, n_folds)
     n_draws, n_parameters = draws.shape[-2:]
     if classifier is None:
-        width = 10 * n_parameters
-        classifier = MLPClassifier(hidden_layer_sizes=(width, width), max_iter=1000, random_state=random_state)
+        classifier = _make_network(n_parameters, random_state)
     label = np.repeat([0, 1], n_draws)
     folds = list(KFold(n_folds, shuffle=True, random_state=random_state).split(label))
     shape = (-1, n_draws, n_parameters)
@@ -89,16 +88,9 @@ def c2st(reference, draws, *, classifier=None, n_folds=5, random_state=1, n_jobs
     results = Parallel(n_jobs=n_jobs)(
         delayed(_fold_accuracy)(classifier, values, label, fold) for values in pairs for fold in folds
     )
-    n_unconverged = sum(not converged for _, converged in results)
-    if n_unconverged:
-        warnings.warn(
-            f"{n_unconverged} of {len(results)} classifiers did not converge, so that a better one may tell the two "
-            "sets apart where these did not. Use more draws, a classifier with more iterations, or one without, "
-            "such as RandomForestClassifier(min_samples_leaf=5).",
-            ApproximationWarning,
-            stacklevel=2,
-        )
-    accuracy = np.reshape([value for value, _ in results], (len(pairs), n_folds)).mean(axis=1)
+    fold_accuracies, converged = zip(*results, strict=True)
+    _warn_unless_all(converged)
+    accuracy = np.reshape(fold_accuracies, (len(pairs), n_folds)).mean(axis=1)
     return float(accuracy[0]) if draws.ndim == 2 else accuracy
 
 
@@ -116,6 +108,12 @@ def _check_pair(reference, draws, n_folds):
         )
     if draws.shape[-2] < n_folds:
         raise ValueError(f"c2st needs at least n_folds={n_folds} draws; got {draws.shape[-2]}.")
+
+
+def _make_network(n_parameters, random_state):
+    """Return the classifier of the SBIBM benchmark."""
+    width = 10 * n_parameters
+    return MLPClassifier(hidden_layer_sizes=(width, width), max_iter=1000, random_state=random_state)
 
 
 def _standardise(reference, draws):
@@ -142,3 +140,16 @@ def _fold_accuracy(classifier, values, label, fold):
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     return np.mean(fitted.predict(values[test]) == label[test]), converged
+
+
+def _warn_unless_all(converged):
+    """Warn, in the name of the caller of `c2st`, of classifiers that did not converge."""
+    n_unconverged = len(converged) - sum(converged)
+    if n_unconverged:
+        warnings.warn(
+            f"{n_unconverged} of {len(converged)} classifiers did not converge, so that a better one may tell the two "
+            "sets apart where these did not. Use more draws, a classifier with more iterations, or one without, "
+            "such as RandomForestClassifier(min_samples_leaf=5).",
+            ApproximationWarning,
+            stacklevel=3,
+        )

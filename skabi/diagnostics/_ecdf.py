@@ -246,6 +246,7 @@ def _solve_gamma(n_datasets, n_draws, prob):
     z = _points(n_datasets, n_draws)
 
     def coverage(gamma):
+        """Return the probability that uniform ranks lie within the limits of `gamma` at all points."""
         return _band_coverage(n_datasets, z, *_count_limits(n_datasets, z, gamma))
 
     # Bonferroni's gamma is always small enough; the coverage falls in steps as gamma grows.

@@ -1,6 +1,6 @@
 """Coupling flow with monotone rational-quadratic splines."""
 
-from skabi._params import check_count, check_real
+from skabi._params import check_count, check_real, check_sizes
 from skabi.engines._base import BaseEngine
 
 
@@ -19,7 +19,7 @@ class SplineFlow(BaseEngine):
     bound : float, default=5.0
         Splines act between minus and plus `bound`, in standard deviations; outside they are the identity.
     hidden_layer_sizes : tuple of int, default=(128, 128)
-        Widths of the perceptrons.
+        Widths of the perceptrons, at least one.
 
     References
     ----------
@@ -39,7 +39,7 @@ class SplineFlow(BaseEngine):
         self.bound = bound
         self.hidden_layer_sizes = hidden_layer_sizes
 
-    def build(self, n_parameters, n_context, *, generator=None):
+    def build(self, n_parameters, n_context):
         """Return an untrained `SplineCouplingStack` for `n_parameters` given `n_context` numbers."""
         from skabi.networks._coupling import SplineCouplingStack
 
@@ -49,6 +49,5 @@ class SplineFlow(BaseEngine):
             n_transforms=check_count(self.n_transforms, "n_transforms"),
             n_bins=check_count(self.n_bins, "n_bins", minimum=2),
             bound=check_real(self.bound, "bound", low=0.0),
-            hidden_layer_sizes=self.hidden_layer_sizes,
-            generator=generator,
+            hidden_layer_sizes=check_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
         )

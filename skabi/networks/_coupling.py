@@ -8,44 +8,25 @@ References
 import torch
 from torch import nn
 
-from skabi.networks._base import DensityNetwork
-from skabi.networks._conditioner import Conditioner, perceptron
+from skabi.networks._conditioner import Conditioner
+from skabi.networks._location_scale import LocationScaleFlow
 from skabi.networks._splines import inverse_spline, n_spline_numbers, spline, spline_knots
 
 
-class SplineCouplingStack(DensityNetwork):
+class SplineCouplingStack(LocationScaleFlow):
     """Location and scale given the context, then spline couplings between random halves of the parameters."""
 
-    def __init__(self, n_parameters, n_context, *, n_transforms, n_bins, bound, hidden_layer_sizes, generator):
-        super().__init__(n_parameters)
-        n_embedding = hidden_layer_sizes[-1]
-        self.embedding = nn.Sequential(perceptron([n_context, *hidden_layer_sizes]), nn.SiLU())
-        self.location_scale = nn.Linear(n_embedding, 2 * n_parameters)
-        nn.init.zeros_(self.location_scale.weight)
-        nn.init.zeros_(self.location_scale.bias)
-        self.couplings = nn.ModuleList(
-            SplineCoupling(kept, moved, n_embedding, n_bins=n_bins, bound=bound, hidden_layer_sizes=hidden_layer_sizes)
-            for kept, moved in _halves(n_parameters, n_transforms, generator)
+    def __init__(self, n_parameters, n_context, *, n_transforms, n_bins, bound, hidden_layer_sizes):
+        sizes = {"n_bins": n_bins, "bound": bound, "hidden_layer_sizes": hidden_layer_sizes}
+        super().__init__(
+            n_parameters,
+            n_context,
+            hidden_layer_sizes=hidden_layer_sizes,
+            transforms=[
+                SplineCoupling(kept, moved, hidden_layer_sizes[-1], **sizes)
+                for kept, moved in _halves(n_parameters, n_transforms)
+            ],
         )
-
-    def to_base(self, theta, context):
-        """Return `(z, log |det dz/dtheta|)`."""
-        embedding = self.embedding(context)
-        location, log_scale = self.location_scale(embedding).chunk(2, dim=-1)
-        z = (theta - location) * torch.exp(-log_scale)
-        log_det = -log_scale.sum(-1)
-        for coupling in self.couplings:
-            z, term = coupling(z, embedding)
-            log_det = log_det + term
-        return z, log_det
-
-    def from_base(self, z, context):
-        """Return theta: the inverse of `to_base`."""
-        embedding = self.embedding(context)
-        for coupling in reversed(self.couplings):
-            z = coupling.inverse(z, embedding)
-        location, log_scale = self.location_scale(embedding).chunk(2, dim=-1)
-        return z * torch.exp(log_scale) + location
 
 
 class SplineCoupling(nn.Module):
@@ -77,10 +58,10 @@ class SplineCoupling(nn.Module):
         return torch.cat([kept, inverse_spline(moved, knots, bound=self.bound)], dim=-1)[..., self.back]
 
 
-def _halves(n_parameters, n_transforms, generator):
+def _halves(n_parameters, n_transforms):
     """Yield `(kept, moved)` columns: a random split, then the same split the other way round, and so on."""
     for i in range(n_transforms):
         if i % 2 == 0:
-            order = torch.randperm(n_parameters, generator=generator).tolist()
+            order = torch.randperm(n_parameters).tolist()
             first, second = order[: n_parameters // 2], order[n_parameters // 2 :]
         yield (first, second) if i % 2 == 0 or n_parameters == 1 else (second, first)

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from skabi._names import check_parameter_names
+from skabi._names import check_parameter_names, names_of
 from skabi._shapes import as_float_array, check_draws
 from skabi.exceptions import ShapeError
 from skabi.plotting._canvas import BLUE, VERMILION, hide_frame, import_matplotlib, many_axes
 from skabi.plotting._density import highest_density, histogram
-from skabi.plotting._names import names_of
 
 _N_POINTS_SHOWN = 1000
 

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from skabi._names import check_parameter_names
+from skabi._names import check_parameter_names, names_of
 from skabi._params import check_real
 from skabi._shapes import check_draws_and_parameters
 from skabi.diagnostics import recovery
 from skabi.plotting._canvas import BLUE, INK, VERMILION, hide_frame, import_matplotlib, many_axes
-from skabi.plotting._names import names_of
 
 _N_COLS = 3
 

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from skabi._names import check_parameter_names
+from skabi._names import check_parameter_names, names_of
 from skabi._shapes import check_draws_and_parameters
 from skabi.diagnostics import sbc_ecdf, sbc_ranks
 from skabi.plotting._canvas import GREY, INK, PALE_GREY, hide_frame, import_matplotlib, line_style, one_axes
-from skabi.plotting._names import names_of
 
 _N_NAMES_SHOWN = 6
 

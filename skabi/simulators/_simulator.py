@@ -34,7 +34,9 @@ class Simulator:
         Whether `simulate` takes many parameter sets at once.
     log_likelihood : callable, optional
         `log_likelihood(X, **parameters) -> (n_datasets,)` in NumPy: the log density of row i of `X` given row i of the
-        parameters, for what needs a known likelihood.
+        parameters, for what needs a known likelihood. Where a data set has several observations that are independent
+        given the parameters, it may also take `pointwise=True` and then return the log density of each,
+        `(n_datasets, n_observations)`, whose sum over observations is the whole.
     on_error : {"raise", "drop"}, default="raise"
         What happens when a simulation raises or returns NaN or infinity. "drop" leaves those rows out and warns of
         their share: the posterior is then the one given that the simulation succeeds.

@@ -35,6 +35,19 @@ def test_all_is_complete():
 
 
 @pytest.mark.parametrize("cls", CLASSES)
+def test_repr_is_the_call(cls):
+    parameters = inspect.signature(cls).parameters
+    assert repr(cls()) == f"{cls.__name__}()"
+    if parameters:
+        values = {name: parameter.default + 1 for name, parameter in parameters.items()}
+        simulator = cls(**values)
+        written = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        assert repr(simulator) == f"{cls.__name__}({written})"
+        made = eval(repr(simulator), vars(skabi.datasets))
+        assert_array_equal(made.sample(3, random_state=0)[0], simulator.sample(3, random_state=0)[0])
+
+
+@pytest.mark.parametrize("cls", CLASSES)
 def test_shapes(cls):
     simulator = cls()
     X, y = simulator.sample(50, random_state=0)
@@ -53,6 +66,23 @@ def test_rows_do_not_depend_on_their_neighbours(cls):
     together = simulator.log_likelihood(X, **simulator.prior.split(y))
     alone = [simulator.log_likelihood(X[[i]], **simulator.prior.split(y.iloc[[i]]))[0] for i in range(9)]
     assert_allclose(together, alone, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("name", "n_observations"), [("BernoulliGLMRaw", 100), ("LotkaVolterra", 20), ("SIR", 10), ("SLCP", 4)]
+)
+def test_observations_sum_to_the_whole(name, n_observations):
+    simulator = getattr(skabi.datasets, name)()
+    X, y = simulator.sample(20, random_state=4)
+    parameters = simulator.prior.split(y)
+    pointwise = simulator.log_likelihood(X, **parameters, pointwise=True)
+    assert pointwise.shape == (20, n_observations)
+    assert_allclose(pointwise.sum(axis=1), simulator.log_likelihood(X, **parameters), rtol=1e-12)
+    # An observation changes its own entry, and no other.
+    changed = X.copy()
+    changed[:, : X.shape[1] // n_observations] = X[:, : X.shape[1] // n_observations] == 0
+    differs = simulator.log_likelihood(changed, **parameters, pointwise=True) != pointwise
+    assert differs[:, 0].any() and not differs[:, 1:].any()
 
 
 @pytest.mark.parametrize("cls", CLASSES)

@@ -82,8 +82,9 @@ def test_constant_columns():
 
 def test_training_that_does_not_converge_is_said():
     short = MLPClassifier((5,), max_iter=2, random_state=0)
-    with pytest.warns(ApproximationWarning, match="5 of 5 classifiers did not converge"):
+    with pytest.warns(ApproximationWarning, match="5 of 5 classifiers did not converge") as caught:
         c2st(normal(50, seed=0), normal(50, seed=1), classifier=short)
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 def test_result_repeats_and_depends_on_the_seed():

@@ -62,7 +62,18 @@ def test_any_number_of_parameters(n_parameters):
 
 @pytest.mark.parametrize("draws", [np.zeros((1, 2)), np.ones((50, 2)), np.eye(2), np.arange(6.0).reshape(3, 2)])
 def test_few_or_constant_draws_are_shown(draws):
-    PairsDisplay.from_draws(draws, [0.0, 0.0]).figure_.canvas.draw()
+    display = PairsDisplay.from_draws(draws, [0.0, 0.0])
+    display.figure_.canvas.draw()
+    points, truth = display.axes_[1, 0].lines
+    np.testing.assert_array_equal(points.get_xydata(), draws)
+    np.testing.assert_array_equal(truth.get_xydata(), [[0.0, 0.0]])
+    for j in range(2):
+        low, high = display.axes_[j, j].get_xlim()
+        assert low < min(0.0, draws[:, j].min()) and max(0.0, draws[:, j].max()) < high
+        values, edges, _ = display.axes_[j, j].patches[0].get_data()
+        # One draw has no density.
+        assert np.sum(values * np.diff(edges)) == pytest.approx(1.0 if len(draws) > 1 else 0.0)
+    assert not display.axes_[1, 0].collections  # Too few for contours.
 
 
 def test_axes_given_are_drawn_into(draws):

@@ -1,19 +1,10 @@
-from types import SimpleNamespace
+"""What holds for every display of parameters."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from skabi.exceptions import ShapeError
 from skabi.plotting import CoverageDisplay, PairsDisplay, RecoveryDisplay, SBCDisplay
-from skabi.plotting._names import names_of
-
-
-def test_names_come_from_the_estimator_then_from_the_columns_then_are_numbered():
-    y = pd.DataFrame(np.zeros((1, 2)), columns=["a", "b"])
-    assert names_of(SimpleNamespace(parameter_names_=["c", "d"]), None, n_parameters=2) == ["c", "d"]
-    assert names_of(SimpleNamespace(), y, n_parameters=2) == ["a", "b"]
-    assert names_of(SimpleNamespace(), y.to_numpy(), n_parameters=2) == ["theta[0]", "theta[1]"]
 
 
 @pytest.mark.parametrize("display", [CoverageDisplay, PairsDisplay, RecoveryDisplay, SBCDisplay])

@@ -1,0 +1,41 @@
+"""The only meeting point of NumPy and torch: arrays to tensors and back, devices, and the seeding of new networks."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+
+def to_tensor(array, *, device="cpu", dtype=torch.float32):
+    """Return a tensor that shares no memory with `array`."""
+    return torch.tensor(np.asarray(array), dtype=dtype, device=device)
+
+
+def to_array(tensor):
+    """Return a float64 array."""
+    return tensor.detach().to("cpu", torch.float64).numpy()
+
+
+def resolve_device(device):
+    """Return the `torch.device` that `device` stands for; "auto" is a GPU where there is one."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=device).device
+    except (AssertionError, RuntimeError, TypeError) as error:
+        raise ValueError(
+            f'device must be "auto", "cpu" or a device that torch finds here; got {device!r}: {error}'
+        ) from error
+
+
+def torch_generator(seed, device="cpu"):
+    """Return a `torch.Generator` on `device`, seeded by an int."""
+    return torch.Generator(device=device).manual_seed(seed)
+
+
+@contextmanager
+def seeded(seed):
+    """Seed torch's global generator, from which modules draw their first weights, and put it back afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)
+        yield

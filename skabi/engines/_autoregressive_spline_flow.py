@@ -1,0 +1,65 @@
+"""Autoregressive flow with monotone rational-quadratic splines."""
+
+from skabi._params import check_count, check_real, check_sizes
+from skabi.engines._base import BaseEngine
+
+
+class AutoregressiveSplineFlow(BaseEngine):
+    """Autoregressive flow with monotone rational-quadratic splines [1]_ [2]_.
+
+    A location and a scale given the context are followed by layers that move every parameter by a spline whose knots
+    depend on the parameters before it and the context; the order is random, and turns round from layer to layer. A
+    layer is richer than one of `SplineFlow`. The density costs one pass a layer, draws cost `n_parameters` passes a
+    layer; what depends on the context alone is computed once for all draws of a data set.
+
+    Parameters
+    ----------
+    n_transforms : int, default=3
+        Number of autoregressive layers.
+    n_bins : int, default=8
+        Bins of each spline.
+    bound : float, default=5.0
+        Splines act between minus and plus `bound`, in standard deviations; outside they are the identity.
+    hidden_layer_sizes : tuple of int, default=(128, 128)
+        Widths of the perceptrons, at least one, none below the number of parameters.
+
+    References
+    ----------
+    .. [1] C. Durkan, A. Bekasov, I. Murray, G. Papamakarios (2019). Neural spline flows. arXiv 1906.04032.
+    .. [2] G. Papamakarios, T. Pavlakou, I. Murray (2017). Masked autoregressive flow for density estimation.
+       arXiv 1705.07057.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skabi.engines import AutoregressiveSplineFlow
+    >>> network = AutoregressiveSplineFlow(n_transforms=2, hidden_layer_sizes=(8,)).build(3, 2)
+    >>> network.log_prob(torch.zeros(4, 3), torch.zeros(4, 2)).shape
+    torch.Size([4])
+    """
+
+    def __init__(self, n_transforms=3, *, n_bins=8, bound=5.0, hidden_layer_sizes=(128, 128)):
+        self.n_transforms = n_transforms
+        self.n_bins = n_bins
+        self.bound = bound
+        self.hidden_layer_sizes = hidden_layer_sizes
+
+    def build(self, n_parameters, n_context):
+        """Return an untrained `AutoregressiveSplineStack` for `n_parameters` given `n_context` numbers."""
+        from skabi.networks._autoregressive import AutoregressiveSplineStack
+
+        sizes = check_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
+        if min(sizes) < n_parameters:
+            # A hidden unit sees the parameters before one of them: with fewer units some dependences would be lost.
+            raise ValueError(
+                f"Every entry of hidden_layer_sizes must be at least the number of parameters, {n_parameters}; "
+                f"got {self.hidden_layer_sizes!r}."
+            )
+        return AutoregressiveSplineStack(
+            n_parameters,
+            n_context,
+            n_transforms=check_count(self.n_transforms, "n_transforms"),
+            n_bins=check_count(self.n_bins, "n_bins", minimum=2),
+            bound=check_real(self.bound, "bound", low=0.0),
+            hidden_layer_sizes=sizes,
+        )

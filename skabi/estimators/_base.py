@@ -1,0 +1,150 @@
+"""What amortized estimators share: from simulations to a trained network."""
+
+import copy
+import math
+import warnings
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, clone
+
+from skabi._names import check_parameter_names
+from skabi._random import integer_seed, seed_sequence
+from skabi._torch import resolve_device, seeded, to_tensor, torch_generator
+from skabi.engines import SplineFlow
+from skabi.estimators._checks import check_data_sets, check_training_data
+from skabi.estimators._features import FeatureScaler
+from skabi.estimators._parameters import ParameterMap
+from skabi.exceptions import ApproximationWarning
+from skabi.losses import Batch, ForwardKL
+from skabi.networks._summarized import SummarizedDensity
+from skabi.summaries import IdentitySummary
+from skabi.training import train
+
+
+class AmortizedEstimator(BaseEstimator):
+    """Base class of estimators that train a network on simulations."""
+
+    def _fit_simulator(self, simulator, y=None):
+        """Simulate, and fit with the simulator's own prior."""
+        if y is not None:
+            raise ValueError("fit(simulator) simulates its own parameters; y must be None, or pass arrays X and y.")
+        if self.prior is not None:
+            raise ValueError("a simulator brings its own prior; leave the constructor's prior at None.")
+        X, y = self._simulate(simulator)
+        return self._fit_simulations(X, y, prior=simulator.prior)
+
+    def _simulate(self, simulator):
+        seed = self._seeds()[0]
+        return simulator.sample(self.n_simulations, random_state=seed, n_jobs=self.n_jobs, verbose=self.verbose)
+
+    def _seeds(self):
+        """Return one seed each for simulation, split, first weights and batches."""
+        return seed_sequence(self.random_state).spawn(4)
+
+    def _fit_simulations(self, X, y, *, prior):
+        """Fit on data sets and parameters that were drawn from `prior`."""
+        names = getattr(y, "columns", None) if getattr(y, "name", None) is None else [y.name]
+        X, y = check_training_data(self, X, y)
+        parameters = y.reshape(len(y), -1)
+        names = _parameter_names(names, parameters.shape[1], prior)
+        is_continued = self.warm_start and hasattr(self, "network_")
+        _, split_seed, network_seed, shuffle_seed = self._seeds()
+        if is_continued:
+            self._check_same_problem(X, names)
+        else:
+            self._start(X, y, prior=prior, parameter_names=names, seed=integer_seed(network_seed))
+        theta, log_det = self._parameter_map.to_network(parameters)
+        past = (self.loss_curve_, self.validation_scores_) if is_continued else ([], [])
+        used, held_out = self._split(len(y), split_seed)
+        record = self._train(X, theta, used=used, held_out=held_out, seed=integer_seed(shuffle_seed))
+        # In the units of `score`: with respect to y, not to theta.
+        self.loss_curve_ = past[0] + [loss - log_det[used].mean() for loss in record.train_losses]
+        self.validation_scores_ = past[1] + [log_det[held_out].mean() - loss for loss in record.valid_losses]
+        self.best_iter_ = len(past[0]) + record.best_iter
+        self.n_iter_ = len(self.loss_curve_)
+        return self
+
+    def _start(self, X, y, *, prior, parameter_names, seed):
+        """Resolve recipes, fit the maps of parameters and features, and build an untrained network."""
+        self.engine_ = SplineFlow() if self.engine is None else clone(self.engine)
+        self.summary_ = IdentitySummary() if self.summary is None else clone(self.summary)
+        self.loss_ = ForwardKL() if self.loss is None else clone(self.loss)
+        self.prior_, self.parameter_names_ = prior, parameter_names
+        self._shape, self._y_ndim = X.shape[1:], y.ndim
+        n_parameters = len(parameter_names)
+        self._parameter_map = ParameterMap(prior, parameter_names).fit(y.reshape(len(y), -1))
+        self._scaler = FeatureScaler().fit(X)
+        self._warn_of_constant_features()
+        with seeded(seed):
+            summary = self.summary_.build(self._shape, n_parameters)
+            self.network_ = SummarizedDensity(summary, self.engine_.build(n_parameters, summary.n_summaries))
+
+    def _split(self, n, seed):
+        """Return indices of rows to train on, and of rows to hold out."""
+        order = np.random.default_rng(seed).permutation(n)
+        n_held_out = min(math.ceil(self.validation_fraction * n), n - 1) if self.early_stopping else 0
+        return order[n_held_out:], order[:n_held_out]
+
+    def _train(self, X, theta, *, used, held_out, seed):
+        device = resolve_device(self.device)
+        x, theta = to_tensor(self._scaler.transform(X), device=device), to_tensor(theta, device=device)
+        network = copy.deepcopy(self.network_).requires_grad_(True).to(device)
+        record = train(
+            network,
+            self.loss_,
+            train_batch=Batch(x[used], theta[used]),
+            valid_batch=Batch(x[held_out], theta[held_out]) if len(held_out) else None,
+            max_iter=self.max_iter,
+            batch_size=_batch_size(len(used)) if self.batch_size == "auto" else self.batch_size,
+            learning_rate_init=self.learning_rate_init,
+            n_iter_no_change=self.n_iter_no_change,
+            generator=torch_generator(seed),
+            callbacks=self.callbacks or (),
+            verbose=self.verbose,
+        )
+        self.network_ = network.eval().to("cpu").requires_grad_(False)
+        return record
+
+    def _check_same_problem(self, X, names):
+        if X.shape[1:] != self._shape or names != self.parameter_names_:
+            raise ValueError(
+                f"with warm_start=True fit goes on with data sets of shape {self._shape} and parameters "
+                f"{self.parameter_names_}; got {X.shape[1:]} and {names}. Use warm_start=False or a clone."
+            )
+
+    def _warn_of_constant_features(self):
+        constant = np.flatnonzero(self._scaler.is_constant_)
+        if constant.size:
+            names = getattr(self, "feature_names_in_", None)
+            shown = (constant if names is None else names[constant])[:5].tolist()
+            warnings.warn(
+                f"{constant.size} of {self._scaler.is_constant_.size} features of X are constant and say nothing of "
+                f"the parameters: {', '.join(map(str, shown))}{', ...' if constant.size > 5 else ''}.",
+                ApproximationWarning,
+                stacklevel=5,
+            )
+
+    def _scaled(self, X, device="cpu", dtype=torch.float64):
+        """Return checked and scaled data sets as a tensor."""
+        return to_tensor(self._scaler.transform(check_data_sets(self, X, self._shape)), device=device, dtype=dtype)
+
+    def _network(self, device="cpu", dtype=torch.float64):
+        """Return the trained network on `device`; by default a copy in double precision, whose rows do not interact."""
+        if torch.device(device).type == "cpu" and dtype == torch.float32:
+            return self.network_
+        return copy.deepcopy(self.network_).to(device, dtype)
+
+
+def _parameter_names(names, n_parameters, prior):
+    """Return the names of the columns of y, which must be those of the prior."""
+    if prior is None:
+        return check_parameter_names(names, n_parameters)
+    if names is not None and [str(name) for name in names] != prior.parameter_names:
+        raise ValueError(f"y must have the prior's columns {prior.parameter_names} in this order; got {list(names)}.")
+    return check_parameter_names(prior.parameter_names, n_parameters)
+
+
+def _batch_size(n):
+    """Return a batch size that grows with the number of data sets, so that epochs have steps enough."""
+    return int(np.clip(2 ** round(math.log2(max(n, 1) / 40)), 32, 256))

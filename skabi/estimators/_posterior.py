@@ -1,0 +1,323 @@
+"""The posterior of a simulator's parameters, learned once for all data sets."""
+
+import numpy as np
+import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, RegressorMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skabi._params import check_count
+from skabi._random import integer_seed, seed_sequence
+from skabi._shapes import as_float_array
+from skabi._torch import resolve_device, to_array, torch_generator
+from skabi.estimators._base import AmortizedEstimator
+from skabi.estimators._checks import check_constructor, check_quantiles, is_simulator
+from skabi.estimators._inference import contexts, draw, log_density, quasi_draws
+from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
+from skabi.priors import check_prior
+
+
+class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RegressorMixin, AmortizedEstimator):
+    """Posterior of the parameters of a simulator, learned once and then answered for any data set in one pass.
+
+    A regressor whose prediction is a whole distribution: `fit` trains a conditional density q(y | X) on simulations
+    (neural posterior estimation [1]_, [2]_), `sample` draws from it, `predict` gives its mean, `score` its mean log
+    density at the true parameters.
+
+    Parameters are mapped to the real line by the prior's bijections and standardised, so draws never leave the
+    prior's support and the density integrates to one inside it. Features are brought to a common scale, robust
+    against outliers and many orders of magnitude.
+
+    Parameters
+    ----------
+    engine : engine recipe, optional
+        What the density is, from `skabi.engines`; by default `SplineFlow()`.
+    summary : summary recipe, optional
+        How a data set becomes a fixed number of statistics, from `skabi.summaries`; by default `IdentitySummary()`.
+    loss : loss recipe, optional
+        What training minimises, from `skabi.losses`; by default `ForwardKL()`.
+    prior : IndependentPrior, ChainedPrior or None
+        Prior that the parameters of `fit(X, y)` were drawn from. Without one they are real numbers. A simulator brings
+        its own.
+    n_simulations : int, default=10_000
+        Simulations of `fit(simulator)`.
+    max_iter : int, default=100
+        Epochs at most.
+    batch_size : int or "auto", default="auto"
+        Data sets a step.
+    learning_rate_init : float, default=2e-3
+        Highest rate of the schedule.
+    n_iter_no_change : int, default=20
+        Epochs without a better held-out score after which training stops.
+    validation_fraction : float, default=0.1
+        Share of the data sets held out for early stopping.
+    early_stopping : bool, default=True
+        Whether to hold out data sets, stop when their score no longer improves and keep the best weights.
+    device : str, default="auto"
+        Where to compute: "cpu", "cuda", ...; "auto" takes a GPU where there is one.
+    n_jobs : int, optional
+        Joblib workers that simulate in `fit(simulator)`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the network of the last `fit`.
+    callbacks : list of skorch callbacks, optional
+        Called during training, besides those of skabi.
+    verbose : int, default=0
+        Positive for progress bars of simulation and training.
+    random_state : int, RandomState, Generator or None
+        Governs all randomness of `fit`.
+
+    Attributes
+    ----------
+    engine_, summary_, loss_ : recipes
+        What was used.
+    network_ : torch.nn.Module
+        The trained network, on the CPU.
+    prior_ : prior or None
+        The simulator's or the constructor's.
+    parameter_names_ : list of str
+        Names of the columns of `y`.
+    n_iter_, best_iter_ : int
+        Epochs trained, and the one, counted from 1, whose weights were kept.
+    loss_curve_ : list of float
+        Mean negative log density, in the units of `score`, of the training data an epoch.
+    validation_scores_ : list of float
+        Mean log density of held-out data sets an epoch; empty without early stopping.
+    n_features_in_ : int
+        Numbers in a data set; for data sets with more axes the length of the last.
+    feature_names_in_ : ndarray of str
+        Column names of X, where it had any.
+
+    References
+    ----------
+    .. [1] G. Papamakarios, I. Murray (2016). Fast epsilon-free inference of simulation models with Bayesian conditional
+       density estimation. arXiv 1605.06376.
+    .. [2] S. Radev, U. Mertens, A. Voss, L. Ardizzone, U. Koethe (2020). BayesFlow: learning complex stochastic models
+       with invertible neural networks. arXiv 2003.06281.
+
+    Examples
+    --------
+    >>> from scipy import stats
+    >>> from skabi import AmortizedPosterior
+    >>> from skabi.engines import Gaussian
+    >>> from skabi.priors import IndependentPrior
+    >>> from skabi.simulators import Simulator
+    >>> def simulate(rate, rng):
+    ...     return rng.poisson(rate, size=(8, len(rate))).T
+    >>> simulator = Simulator(IndependentPrior({"rate": stats.gamma(3.0)}), simulate, vectorized=True)
+    >>> posterior = AmortizedPosterior(Gaussian((16,)), n_simulations=500, max_iter=10, random_state=0)
+    >>> draws = posterior.fit(simulator).sample([[2, 3, 1, 2, 4, 2, 3, 1]], n_draws=100, random_state=0)
+    >>> draws.shape, bool((draws > 0).all())
+    ((1, 100, 1), True)
+    """
+
+    def __init__(
+        self,
+        engine=None,
+        *,
+        summary=None,
+        loss=None,
+        prior=None,
+        n_simulations=10_000,
+        max_iter=100,
+        batch_size="auto",
+        learning_rate_init=2e-3,
+        n_iter_no_change=20,
+        validation_fraction=0.1,
+        early_stopping=True,
+        device="auto",
+        n_jobs=None,
+        warm_start=False,
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.engine = engine
+        self.summary = summary
+        self.loss = loss
+        self.prior = prior
+        self.n_simulations = n_simulations
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.n_iter_no_change = n_iter_no_change
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.device = device
+        self.n_jobs = n_jobs
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        """Train on simulations.
+
+        Parameters
+        ----------
+        X : Simulator, or array-like of shape (n_datasets, n_features) or (n_datasets, ...)
+            A simulator, of which `n_simulations` are drawn, or data sets already simulated.
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
+            The parameters that made them; columns of a DataFrame name them. None for a simulator.
+
+        Returns
+        -------
+        self : AmortizedPosterior
+
+        Raises
+        ------
+        ValueError
+            If X or y are not finite numbers of matching shapes, y leaves the prior's support, or a parameter is
+            constant.
+        SimulatorError
+            If a simulation fails.
+        TrainingError
+            If the loss stays NaN or infinite.
+        """
+        check_constructor(self)
+        if is_simulator(X):
+            return self._fit_simulator(X, y)
+        return self._fit_simulations(X, y, prior=None if self.prior is None else check_prior(self.prior))
+
+    def sample(self, X, n_draws=1000, *, random_state=None):
+        """Draw from the posterior of each data set.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+        n_draws : int, default=1000
+            Draws a data set.
+        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+        Returns
+        -------
+        draws : ndarray of shape (n_datasets, n_draws, n_parameters)
+            In the units of `y`, inside the prior's support.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X is not finite numbers of the shape seen in `fit`, or `n_draws` is below 1.
+        """
+        check_is_fitted(self)
+        n_draws = check_count(n_draws, "n_draws")
+        device = resolve_device(self.device)
+        seed = integer_seed(seed_sequence(random_state))
+        return draw(
+            self._network(device, torch.float32),
+            self._scaled(X, device, torch.float32),
+            n_draws,
+            generator=torch_generator(seed, device),
+            parameter_map=self._parameter_map,
+        )
+
+    def log_prob(self, X, y):
+        """Return the log posterior density of parameters.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets, n_draws, n_parameters)
+            One or several parameter sets for each data set; `(n_datasets,)` does for a single parameter.
+
+        Returns
+        -------
+        log_prob : ndarray of shape (n_datasets,) or (n_datasets, n_draws)
+            In nats, with respect to the units of `y`; minus infinity outside the prior's support.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X or y are not finite numbers, or their shapes do not fit together.
+        """
+        check_is_fitted(self)
+        x = self._scaled(X)
+        check_parameter_columns(y, self.parameter_names_)
+        y, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), len(x), len(self.parameter_names_))
+        log_prob = log_density(self._network(x.device), x, y, parameter_map=self._parameter_map)
+        return log_prob if has_draws else log_prob[:, 0]
+
+    def score(self, X, y):
+        """Return the mean log posterior density of the true parameters, in nats; higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
+
+        Returns
+        -------
+        score : float
+        """
+        return float(np.mean(self.log_prob(X, y)))
+
+    def predict(self, X, *, return_std=False, quantiles=None):
+        """Return the posterior mean, or quantiles, over a fixed quasi-random set of 1,024 draws.
+
+        There is no randomness, and what is returned for a row does not depend on the other rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+        return_std : bool, default=False
+            Whether to return the posterior standard deviation as well.
+        quantiles : array-like of shape (n_quantiles,), optional
+            Probabilities from 0 to 1: marginal quantiles instead of the mean.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_datasets, n_parameters)
+            `(n_datasets,)` if `y` had one dimension in `fit`. With `quantiles` `(n_datasets, n_quantiles,
+            n_parameters)`, or `(n_datasets, n_quantiles)`.
+        std : ndarray of the same shape as mean
+            Only with `return_std=True`.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If both `return_std` and `quantiles` are given, or X does not have the shape seen in `fit`.
+        """
+        check_is_fitted(self)
+        if return_std and quantiles is not None:
+            raise ValueError("pass either return_std=True or quantiles, not both.")
+        x = self._scaled(X)
+        chunks = quasi_draws(self._network(x.device), x, parameter_map=self._parameter_map)
+        if quantiles is not None:
+            quantiles = check_quantiles(quantiles)
+            return self._like_y(np.concatenate([np.quantile(c, quantiles, axis=1).swapaxes(0, 1) for c in chunks]))
+        mean, std = map(np.concatenate, zip(*((c.mean(axis=1), c.std(axis=1)) for c in chunks), strict=True))
+        return (self._like_y(mean), self._like_y(std)) if return_std else self._like_y(mean)
+
+    def transform(self, X):
+        """Return the summaries that the posterior is conditioned on.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+
+        Returns
+        -------
+        summaries : ndarray of shape (n_datasets, n_summaries)
+            A DataFrame after `set_output(transform="pandas")`.
+        """
+        check_is_fitted(self)
+        x = self._scaled(X)
+        return to_array(contexts(self._network(x.device), x))
+
+    def _like_y(self, values):
+        """Return `values` without the axis of parameters if `y` had one dimension in `fit`."""
+        return values[..., 0] if self._y_ndim == 1 else values
+
+    @property
+    def _n_features_out(self):
+        return self.network_.summary.n_summaries
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True
+        tags.target_tags.multi_output = True
+        return tags

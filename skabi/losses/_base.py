@@ -1,0 +1,41 @@
+"""What every loss recipe can do."""
+
+from typing import Any, NamedTuple
+
+from sklearn.base import BaseEstimator
+
+
+class Batch(NamedTuple):
+    """Rows that a network sees at once.
+
+    Attributes
+    ----------
+    x : Tensor of shape (n, ...)
+        Scaled data sets.
+    theta : Tensor of shape (n, n_parameters)
+        Their parameters, standardised and on the real line.
+    """
+
+    x: Any
+    theta: Any
+
+
+class BaseLoss(BaseEstimator):
+    """A recipe that turns a network and a batch into one value a row."""
+
+    def __call__(self, network, batch):
+        """Return what training minimises.
+
+        Parameters
+        ----------
+        network : SummarizedDensity
+            Has `log_prob(theta, x)`, `training_loss(theta, x)` and `context(x)`.
+        batch : Batch
+            `n` rows.
+
+        Returns
+        -------
+        loss : Tensor of shape (n,)
+            In nats where the loss is a negative log density.
+        """
+        raise NotImplementedError

@@ -1,0 +1,5 @@
+"""Contract suites that third-party parts can run too."""
+
+from skabi.testing._instances import instances
+
+__all__ = ["instances"]

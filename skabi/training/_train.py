@@ -1,0 +1,155 @@
+"""From an untrained network to a trained one."""
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import EarlyStopping, GradientNormClipping
+from skorch.helper import predefined_split
+from torch.utils.data import TensorDataset
+
+from skabi.exceptions import ApproximationWarning, TrainingError
+from skabi.training._batches import TensorBatches
+from skabi.training._callbacks import EpochBar, RestoreGoodWeights, WarmUpDecay
+
+_LARGEST_GRADIENT = 5.0
+_WEIGHT_DECAY = 1e-4
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """How a training went.
+
+    Attributes
+    ----------
+    train_losses, valid_losses : list of float
+        Mean loss an epoch; `valid_losses` is empty without held-out rows.
+    best_iter : int
+        The epoch, counted from 1, whose weights were kept.
+    """
+
+    train_losses: list
+    valid_losses: list
+    best_iter: int
+
+
+def train(
+    network,
+    loss,
+    *,
+    train_batch,
+    valid_batch,
+    max_iter,
+    batch_size,
+    learning_rate_init,
+    n_iter_no_change,
+    generator,
+    callbacks=(),
+    verbose=0,
+):
+    """Train `network` in place and return a `TrainingRecord`.
+
+    AdamW, a rate that rises over the first tenth of the steps and then falls to zero, gradients clipped by their norm,
+    and, with held-out rows, a stop when they stop improving and the best weights kept.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    loss : BaseLoss
+    train_batch, valid_batch : Batch
+        Tensors on the device to train on; without held-out rows `valid_batch` is None and the last weights are kept.
+    max_iter : int
+        Epochs at most.
+    batch_size : int
+    learning_rate_init : float
+        The highest rate.
+    n_iter_no_change : int
+        Epochs without improvement of the held-out loss after which training stops.
+    generator : torch.Generator
+        Shuffles the batches.
+    callbacks : sequence of skorch callbacks
+        Called besides those of skabi.
+    verbose : int
+        Positive for a progress bar.
+
+    Raises
+    ------
+    TrainingError
+        If losses stay NaN or infinite whatever the rate.
+    """
+    dataset = TensorDataset(*train_batch)
+    stopping = [] if valid_batch is None else [_early_stopping(n_iter_no_change)]
+    own_callbacks = [
+        GradientNormClipping(_LARGEST_GRADIENT),
+        RestoreGoodWeights(),
+        WarmUpDecay(max_iter * len(TensorBatches(dataset, batch_size))),
+        *([EpochBar(max_iter)] if verbose else []),
+    ]
+    net = _RecipeNet(
+        network,
+        criterion=lambda: loss,
+        optimizer=torch.optim.AdamW,
+        optimizer__weight_decay=_WEIGHT_DECAY,
+        optimizer__fused=True,
+        lr=learning_rate_init,
+        max_epochs=max_iter,
+        batch_size=batch_size,
+        iterator_train=TensorBatches,
+        iterator_train__generator=generator,
+        iterator_valid=TensorBatches,
+        iterator_valid__batch_size=max(batch_size, _VALID_BATCH_SIZE),
+        train_split=None if valid_batch is None else predefined_split(TensorDataset(*valid_batch)),
+        callbacks=[*own_callbacks, *stopping, *callbacks],
+        callbacks__print_log=None,
+        verbose=0,
+        device=None,
+    )
+    net.fit(dataset)
+    return _record(net, stopping)
+
+
+_VALID_BATCH_SIZE = 4096
+
+
+def _early_stopping(n_iter_no_change):
+    return EarlyStopping(patience=n_iter_no_change, threshold=0.0, threshold_mode="abs", load_best=True)
+
+
+class _RecipeNet(NeuralNet):
+    """skorch's net with a loss that sees network and batch at once."""
+
+    def train_step_single(self, batch, **fit_params):
+        """Compute loss and gradients of a batch."""
+        self._set_training(True)
+        loss = self.criterion_(self.module_, batch).mean()
+        loss.backward()
+        return {"loss": loss, "y_pred": None}
+
+    def validation_step(self, batch, **fit_params):
+        """Compute the loss of a held-out batch."""
+        self._set_training(False)
+        with torch.no_grad():
+            return {"loss": self.criterion_(self.module_, batch).mean(), "y_pred": None}
+
+
+def _record(net, stopping):
+    """Return how the training went; a training that the user interrupted keeps what it has."""
+    complete = [epoch for epoch in net.history if "train_loss" in epoch]
+    if not complete:
+        raise KeyboardInterrupt
+    train_losses = [float(epoch["train_loss"]) for epoch in complete]
+    valid_losses = [float(epoch["valid_loss"]) for epoch in complete] if stopping else []
+    if stopping and not any(map(math.isfinite, valid_losses)):
+        raise TrainingError("the held-out loss was never finite. Look for extreme values in X and y.")
+    stopped_early = bool(stopping) and stopping[0].misses_ == stopping[0].patience
+    if len(complete) < net.max_epochs and not stopped_early:
+        warnings.warn(
+            f"training was interrupted in epoch {len(net.history)} of {net.max_epochs}; the best weights so far are "
+            "kept.",
+            ApproximationWarning,
+            stacklevel=4,
+        )
+    best_iter = stopping[0].best_epoch_ if stopping else len(complete)
+    return TrainingRecord(train_losses, valid_losses, best_iter)
