@@ -1,6 +1,7 @@
 """Sphinx settings. Pages are built offline by default; SKABI_INTERSPHINX=1 adds links to other projects' pages."""
 
 import os
+import re
 
 import skabi
 
@@ -61,5 +62,12 @@ def skip_foreign_members(app, what, name, obj, skip, options):
     return skip
 
 
+def keep_ends_of_progress_bars(app, docname, source):
+    """Show only how a progress bar ended, as a terminal does; each state of it is a line of an example's output."""
+    if docname.startswith("auto_examples/"):
+        source[0] = re.sub(r"^ *(\w+): +\d+%\|.*\n(?=\s*\1: +\d+%\|)", "", source[0], flags=re.MULTILINE)
+
+
 def setup(app):
+    app.connect("source-read", keep_ends_of_progress_bars)
     app.connect("autodoc-skip-member", skip_foreign_members)

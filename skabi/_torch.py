@@ -39,3 +39,14 @@ def seeded(seed):
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
         yield
+
+
+@contextmanager
+def single_thread():
+    """Let torch use one thread: small matrices gain nothing from more, and lose much on a busy machine."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)

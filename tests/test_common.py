@@ -1,11 +1,66 @@
-"""Every estimator keeps scikit-learn's contract."""
+"""Every public class keeps its contract, over one small instance of each."""
 
+from importlib import import_module
+
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skabi.engines import Gaussian
-from skabi.estimators import AmortizedPosterior
+from skabi.testing import check_engine, check_loss, check_prior, check_simulator, check_summary, instances
+
+ROOMS = instances()
+# No instance: base classes of rooms, and what losses are given.
+EXEMPT = {"BaseEngine", "BaseLoss", "BasePrior", "BaseSummary", "Batch"}
 
 
-@parametrize_with_checks([AmortizedPosterior(Gaussian(hidden_layer_sizes=(8,)), max_iter=3)])
+def every(*rooms):
+    return pytest.mark.parametrize("part", [part for room in rooms for part in ROOMS[room]], ids=_name)
+
+
+def _name(part):
+    return type(part).__name__
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_public_class_has_an_instance(room):
+    module = import_module(f"skabi.{room}")
+    classes = {name for name in module.__all__ if isinstance(getattr(module, name), type)}
+    assert {_name(part) for part in ROOMS[room]} == classes - EXEMPT
+
+
+def test_instances_are_made_anew():
+    assert instances()["engines"][0] is not ROOMS["engines"][0]
+
+
+@parametrize_with_checks(ROOMS["estimators"])
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
+
+
+@every("engines")
+def test_engine_contract(part):
+    check_engine(part)
+
+
+@every("summaries")
+def test_summary_contract(part):
+    check_summary(part)
+
+
+@every("losses")
+def test_loss_contract(part):
+    check_loss(part)
+
+
+@every("priors")
+def test_prior_contract(part):
+    check_prior(part)
+
+
+@every("simulators", "datasets")
+def test_prior_contract_of_simulators(part):
+    check_prior(part.prior)
+
+
+@every("simulators", "datasets")
+def test_simulator_contract(part):
+    check_simulator(part)

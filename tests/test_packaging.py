@@ -42,5 +42,5 @@ def test_code_of_the_readme_runs():
     namespace = {}
     exec(quick, namespace)
     assert namespace["draws"].shape == (1, 1000, 2)
-    assert (namespace["draws"] > 0).all()
+    assert (namespace["draws"][..., 0] > 0).all()  # the cases, by their prior
     assert namespace["mean"].shape == namespace["std"].shape == (1, 2)

@@ -18,7 +18,7 @@ class SplineFlow(BaseEngine):
         Bins of each spline.
     bound : float, default=5.0
         Splines act between minus and plus `bound`, in standard deviations; outside they are the identity.
-    hidden_layer_sizes : tuple of int, default=(128, 128)
+    hidden_layer_sizes : tuple of int, default=(64, 64)
         Widths of the perceptrons, at least one.
 
     References
@@ -33,7 +33,7 @@ class SplineFlow(BaseEngine):
     3
     """
 
-    def __init__(self, n_transforms=6, *, n_bins=8, bound=5.0, hidden_layer_sizes=(128, 128)):
+    def __init__(self, n_transforms=6, *, n_bins=8, bound=5.0, hidden_layer_sizes=(64, 64)):
         self.n_transforms = n_transforms
         self.n_bins = n_bins
         self.bound = bound

@@ -10,10 +10,11 @@ from sklearn.base import BaseEstimator, clone
 
 from skabi._names import check_parameter_names
 from skabi._random import integer_seed, seed_sequence
-from skabi._torch import resolve_device, seeded, to_tensor, torch_generator
+from skabi._torch import resolve_device, seeded, to_array, to_tensor, torch_generator
 from skabi.engines import SplineFlow
-from skabi.estimators._checks import check_data_sets, check_training_data
+from skabi.estimators._checks import RECIPES, check_data_sets, check_training_data
 from skabi.estimators._features import FeatureScaler
+from skabi.estimators._linear_start import linear_start
 from skabi.estimators._parameters import ParameterMap
 from skabi.exceptions import ApproximationWarning
 from skabi.losses import Batch, ForwardKL
@@ -24,6 +25,32 @@ from skabi.training import train
 
 class AmortizedEstimator(BaseEstimator):
     """Base class of estimators that train a network on simulations."""
+
+    def set_params(self, **params):
+        """Set parameters of this estimator and, as in `engine__n_transforms`, of its recipes.
+
+        Parameters
+        ----------
+        **params : dict
+            Names and values.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, or is that of a recipe's parameter while the recipe is None.
+        """
+        for name in params:
+            recipe, _, parameter = name.partition("__")
+            if parameter and recipe in RECIPES and params.get(recipe, getattr(self, recipe)) is None:
+                raise ValueError(
+                    f"{name} cannot be set while {recipe} is None. Name the recipe first: "
+                    f"{type(self).__name__}({recipe}={RECIPES[recipe][1]})."
+                )
+        return super().set_params(**params)
 
     def _fit_simulator(self, simulator, y=None):
         """Simulate, and fit with the simulator's own prior."""
@@ -57,6 +84,10 @@ class AmortizedEstimator(BaseEstimator):
         theta, log_det = self._parameter_map.to_network(parameters)
         past = (self.loss_curve_, self.validation_scores_) if is_continued else ([], [])
         used, held_out = self._split(len(y), split_seed)
+        X = self._scaler.transform(X)
+        if not is_continued and not any(True for _ in self.network_.summary.parameters()):
+            context = to_array(self.network_.context(to_tensor(X[used])))
+            self.network_.residual = linear_start(context, theta[used])
         record = self._train(X, theta, used=used, held_out=held_out, seed=integer_seed(shuffle_seed))
         # In the units of `score`: with respect to y, not to theta.
         self.loss_curve_ = past[0] + [loss - log_det[used].mean() for loss in record.train_losses]
@@ -88,7 +119,7 @@ class AmortizedEstimator(BaseEstimator):
 
     def _train(self, X, theta, *, used, held_out, seed):
         device = resolve_device(self.device)
-        x, theta = to_tensor(self._scaler.transform(X), device=device), to_tensor(theta, device=device)
+        x, theta = to_tensor(X, device=device), to_tensor(theta, device=device)
         network = copy.deepcopy(self.network_).requires_grad_(True).to(device)
         record = train(
             network,

@@ -42,8 +42,11 @@ class FeatureScaler:
 
     def transform(self, X):
         """Return `X` scaled, with the same shape."""
-        z = (self._map(X.reshape(len(X), -1) / self._unit) - self._location) / self._scale
-        size = np.abs(z)
+        largest = np.finfo(float).max
+        with np.errstate(over="ignore"):
+            flat = np.clip(X.reshape(len(X), -1) / self._unit, -largest, largest)
+            z = (self._map(flat) - self._location) / self._scale
+        size = np.minimum(np.abs(z), largest)
         far = np.sign(z) * (_LINEAR + np.log1p(np.maximum(size - _LINEAR, 0.0)))
         return np.where(size > _LINEAR, far, z).reshape(X.shape)
 

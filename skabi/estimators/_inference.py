@@ -7,8 +7,8 @@ from scipy.stats import qmc
 
 from skabi._torch import to_array, to_tensor
 
-# Draws that pass through a network at once: enough to keep it busy, and some tens of megabytes.
-_CHUNK = 16384
+# Draws that pass through a network at once: enough to keep it busy, few enough to stay in a processor's cache.
+_CHUNK = 4096
 _N_BASE = 1024
 
 
@@ -32,7 +32,7 @@ def draw(network, x, n_draws, *, generator, parameter_map):
     context = contexts(network, x)
     draws = np.empty((len(x), n_draws, network.density.n_parameters))
     for rows, columns in _chunks(len(x), n_draws):
-        theta = network.density.sample(context[rows], columns.stop - columns.start, generator)
+        theta = network.sample_given(context[rows], columns.stop - columns.start, generator)
         draws[rows, columns] = _in_own_units(theta, parameter_map)
     return draws
 
@@ -47,7 +47,7 @@ def log_density(network, x, y, *, parameter_map):
         theta, log_det = parameter_map.to_network(part.reshape(-1, part.shape[-1]))
         inside = np.isfinite(log_det)
         theta = to_tensor(np.where(inside[:, np.newaxis], theta, 0.0), dtype=x.dtype, device=x.device)
-        values = network.density.log_prob(theta.reshape(part.shape), context[rows, None])
+        values = network.log_prob_given(theta.reshape(part.shape), context[rows, None])
         log_prob[rows, columns] = np.where(inside, to_array(values).ravel() + log_det, -np.inf).reshape(part.shape[:2])
     return log_prob
 
@@ -61,7 +61,7 @@ def quasi_draws(network, x, *, parameter_map):
     base = to_tensor(special.ndtri(points), dtype=x.dtype, device=x.device)
     for rows, _ in _chunks(len(x), _N_BASE):
         part = context[rows, None]
-        theta = network.density.from_base(base.expand(len(part), _N_BASE, n_parameters), part)
+        theta = network.from_base_given(base.expand(len(part), _N_BASE, n_parameters), part)
         yield _in_own_units(theta, parameter_map)
 
 

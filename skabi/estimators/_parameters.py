@@ -2,7 +2,12 @@
 
 import numpy as np
 
+from skabi.estimators._checks import refuse_lossy
 from skabi.exceptions import ShapeError
+
+# Standard deviations from which the normal distribution function is zero in double precision.
+_EDGE = 37.5
+_LARGEST_SCALE = 1e150
 
 
 class ParameterMap:
@@ -33,7 +38,15 @@ class ParameterMap:
             raise ValueError(
                 f"every parameter must vary in y; {name!r} is {y[0, constant[0]]:g} in all {len(y)} rows. Leave it out."
             )
-        self.mean_, self.scale_ = u.mean(axis=0), u.std(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.mean_, self.scale_ = u.mean(axis=0), u.std(axis=0)
+        extreme = np.flatnonzero(~((self.scale_ > 1 / _LARGEST_SCALE) & (self.scale_ < _LARGEST_SCALE)))
+        if extreme.size:
+            name = self.parameter_names[extreme[0]]
+            raise ValueError(
+                f"y must have values whose squares are floating-point numbers; the standard deviation of {name!r} "
+                f"comes out as {self.scale_[extreme[0]]:g}. Give it in another unit."
+            )
         return self
 
     def to_network(self, y):
@@ -47,7 +60,11 @@ class ParameterMap:
         return u if self.prior is None else self.prior.from_real(u)
 
     def _to_real(self, y):
-        return (y, np.zeros(len(y))) if self.prior is None else self.prior.to_real(y)
+        if self.prior is None:
+            return y, np.zeros(len(y))
+        u, log_det = self.prior.to_real(y)
+        # On the very edge of the support, where a prior never draws, the map and its Jacobian are infinite.
+        return u, np.where((np.abs(u) < _EDGE).all(axis=1), log_det, -np.inf)
 
     def _raise_outside(self, y, rows):
         support = np.asarray(self.prior.support)
@@ -64,18 +81,28 @@ class ParameterMap:
         )
 
 
-def check_parameter_columns(y, parameter_names):
-    """Raise if `y` is a DataFrame whose columns are not the parameters of the fit."""
+def column_names(y):
+    """Return the names of the columns of a DataFrame, of a Series that has one, else None."""
     columns = getattr(y, "columns", None)
-    if columns is not None and [str(column) for column in columns] != parameter_names:
-        raise ValueError(f"y must have the columns {parameter_names} in this order, as in fit; got {list(columns)}.")
+    if columns is not None:
+        return [str(column) for column in columns]
+    name = getattr(y, "name", None)
+    return None if name is None else [str(name)]
+
+
+def check_parameter_columns(y, parameter_names):
+    """Raise if `y` is a DataFrame or a named Series whose columns are not the parameters of the fit."""
+    refuse_lossy(y, name="y")
+    columns = column_names(y)
+    if columns is not None and columns != parameter_names:
+        raise ValueError(f"y must have the columns {parameter_names} in this order, as in fit; got {columns}.")
 
 
 def check_parameters_of_rows(y, n_datasets, n_parameters):
     """Return `y` as `(n_datasets, n_draws, n_parameters)` and whether it came with that axis of draws."""
     if y.ndim == 1 and n_parameters == 1:
         y = y[:, np.newaxis]
-    if y.ndim not in (2, 3) or y.shape[-1] != n_parameters or len(y) != n_datasets:
+    if y.ndim not in (2, 3) or y.shape[-1] != n_parameters or len(y) != n_datasets or not y.size:
         raise ShapeError(
             f"y must have shape ({n_datasets}, {n_parameters}), or ({n_datasets}, n_draws, {n_parameters}), one entry "
             f"for each row of X; got {y.shape}."

@@ -40,11 +40,11 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         its own.
     n_simulations : int, default=10_000
         Simulations of `fit(simulator)`.
-    max_iter : int, default=100
+    max_iter : int, default=50
         Epochs at most.
     batch_size : int or "auto", default="auto"
         Data sets a step.
-    learning_rate_init : float, default=2e-3
+    learning_rate_init : float, default=6e-3
         Highest rate of the schedule.
     n_iter_no_change : int, default=20
         Epochs without a better held-out score after which training stops.
@@ -117,9 +117,9 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         loss=None,
         prior=None,
         n_simulations=10_000,
-        max_iter=100,
+        max_iter=50,
         batch_size="auto",
-        learning_rate_init=2e-3,
+        learning_rate_init=6e-3,
         n_iter_no_change=20,
         validation_fraction=0.1,
         early_stopping=True,

@@ -10,12 +10,12 @@ from skorch.callbacks import EarlyStopping, GradientNormClipping
 from skorch.helper import predefined_split
 from torch.utils.data import TensorDataset
 
+from skabi._torch import single_thread
 from skabi.exceptions import ApproximationWarning, TrainingError
 from skabi.training._batches import TensorBatches
-from skabi.training._callbacks import EpochBar, RestoreGoodWeights, WarmUpDecay
+from skabi.training._callbacks import AverageWeights, EpochBar, RestoreGoodWeights, Schedule
 
 _LARGEST_GRADIENT = 5.0
-_WEIGHT_DECAY = 1e-4
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,15 @@ def train(
     own_callbacks = [
         GradientNormClipping(_LARGEST_GRADIENT),
         RestoreGoodWeights(),
-        WarmUpDecay(max_iter * len(TensorBatches(dataset, batch_size))),
+        AverageWeights(),
+        Schedule(max_iter * len(TensorBatches(dataset, batch_size)), weight_decay=_weight_decay(len(dataset))),
         *([EpochBar(max_iter)] if verbose else []),
     ]
     net = _RecipeNet(
         network,
         criterion=lambda: loss,
         optimizer=torch.optim.AdamW,
-        optimizer__weight_decay=_WEIGHT_DECAY,
+        optimizer__param_groups=[("*bias", {"is_decayed": False}), ("*", {"is_decayed": True})],
         optimizer__fused=True,
         lr=learning_rate_init,
         max_epochs=max_iter,
@@ -106,11 +107,17 @@ def train(
         verbose=0,
         device=None,
     )
-    net.fit(dataset)
+    with single_thread():
+        net.fit(dataset)
     return _record(net, stopping)
 
 
 _VALID_BATCH_SIZE = 4096
+
+
+def _weight_decay(n):
+    """Return the decay of the first step: the fewer data sets, the simpler networks start."""
+    return min(1.0, (2000 / n) ** 2)
 
 
 def _early_stopping(n_iter_no_change):

@@ -1,0 +1,46 @@
+"""The linear regression that a density network starts from."""
+
+import numpy as np
+from sklearn.linear_model import RidgeCV
+
+from skabi._torch import to_tensor
+from skabi.networks._residual import LinearResidual
+
+_LARGEST_SAMPLE, _LARGEST_MATRIX = 10_000, 5_000_000
+# Penalties a row of standardised numbers.
+_PENALTIES = np.logspace(-5, 1, 13)
+# Residual standard deviations below this share of the prior's are not believed.
+_SMALLEST_RESIDUAL = 1e-3
+
+
+def linear_start(context, theta):
+    """Return the residual map of a ridge regression of `theta` on `context`, penalised by leave-one-out error.
+
+    Parameters
+    ----------
+    context : ndarray of shape (n, n_context)
+    theta : ndarray of shape (n, n_parameters)
+        Standardised.
+
+    Returns
+    -------
+    residual : LinearResidual
+        Whitens what the regression leaves over.
+    """
+    n_parameters = theta.shape[1]
+    n = min(len(theta), _LARGEST_SAMPLE, max(1000, _LARGEST_MATRIX // context.shape[1]))
+    context, theta = context[:n], theta[:n]
+    ridge = RidgeCV(_PENALTIES * n, alpha_per_target=True, store_cv_results=True).fit(context, theta)
+    errors = ridge.cv_results_.reshape(n, n_parameters, -1).mean(axis=0).min(axis=1)
+    residuals = theta - ridge.predict(context).reshape(n, n_parameters)
+    correlation = np.atleast_2d(np.cov(residuals, rowvar=False))
+    sizes = np.sqrt(np.diag(correlation) + _SMALLEST_RESIDUAL**2)
+    # Shrunk towards independence by as much as a sample of n leaves open.
+    correlation = correlation / np.outer(sizes, sizes) * n / (n + n_parameters + 1)
+    np.fill_diagonal(correlation, 1.0)
+    scale = np.sqrt(errors + _SMALLEST_RESIDUAL**2)[:, np.newaxis] * np.linalg.cholesky(correlation)
+    return LinearResidual(
+        to_tensor(np.reshape(ridge.coef_, (n_parameters, -1))),
+        to_tensor(np.reshape(ridge.intercept_, n_parameters)),
+        to_tensor(scale),
+    )

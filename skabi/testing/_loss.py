@@ -1,0 +1,77 @@
+"""The contract of losses."""
+
+import math
+
+import torch
+
+from skabi.engines import Gaussian
+from skabi.losses import Batch
+from skabi.networks._summarized import SummarizedDensity
+from skabi.summaries import IdentitySummary
+from skabi.testing._recipe import build, build_random, check_close, check_recipe, normals
+
+_N_PARAMETERS = 2
+
+
+def check_loss(loss):
+    """Check that a loss is one value a row, and that a network that minimises it is the posterior.
+
+    The network is a linear Gaussian one, and the problem one whose posterior it can reach.
+
+    Parameters
+    ----------
+    loss : BaseLoss
+
+    Raises
+    ------
+    AssertionError
+        If a contract is broken; the message says which.
+
+    Examples
+    --------
+    >>> from skabi.losses import ForwardKL
+    >>> from skabi.testing import check_loss
+    >>> check_loss(ForwardKL())
+    """
+    check_recipe(loss)
+    _check_values(loss, _network(build_random))
+    _check_minimum(loss, _network(build))
+
+
+def _network(build):
+    summary = build(IdentitySummary(), (_N_PARAMETERS,), _N_PARAMETERS)
+    return SummarizedDensity(summary, build(Gaussian(()), _N_PARAMETERS, _N_PARAMETERS)).double()
+
+
+def _check_values(loss, network):
+    batch = Batch(x=normals(6, _N_PARAMETERS), theta=normals(6, _N_PARAMETERS, seed=3))
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    values = loss(network, batch)
+    assert values.shape == (6,), f"a loss must be one value a row, (6,) here; got {tuple(values.shape)}."
+    assert values.dtype == torch.float64, f"a loss must compute in the network's precision; got {values.dtype}."
+    assert values.isfinite().all(), f"a loss must be finite; got {values.tolist()}."
+    gradients = torch.autograd.grad(values.mean(), list(network.parameters()), allow_unused=True)
+    assert all(g is not None and g.isfinite().all() for g in gradients), (
+        "a loss must reach every weight of the network."
+    )
+    after = network.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before), "a loss must not change the weights."
+
+
+def _check_minimum(loss, network):
+    """Train on theta ~ N(0, 1), x ~ N(theta, 1), whose posterior is N(x / 2, 1 / 2)."""
+    theta = normals(2000, _N_PARAMETERS)
+    batch = Batch(x=theta + normals(2000, _N_PARAMETERS, seed=3), theta=theta)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.03)
+    for _ in range(300):
+        optimizer.zero_grad()
+        loss(network, batch).mean().backward()
+        optimizer.step()
+    # The mean gap of log densities is at most the divergence, and a dozen weights cost 12 / (2 * 2000) of it.
+    x = normals(500, _N_PARAMETERS, seed=4)
+    draws = x / 2 + math.sqrt(0.5) * normals(500, _N_PARAMETERS, seed=5)
+    exact = torch.distributions.Normal(x / 2, math.sqrt(0.5)).log_prob(draws).sum(-1)
+    with torch.no_grad():
+        divergence = (exact - network.log_prob(draws, x)).mean()
+    message = "a network that minimises the loss must be the posterior: its mean log density, and the exact one"
+    check_close(divergence, torch.zeros_like(divergence), message, tolerance=0.02)

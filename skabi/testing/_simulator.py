@@ -1,0 +1,84 @@
+"""The contract of simulators."""
+
+import pickle
+
+import joblib
+import numpy as np
+import pandas as pd
+
+
+def check_simulator(simulator):
+    """Check that a simulator's rows depend on the seed alone, and belong to its prior and likelihood.
+
+    Its prior has a suite of its own, `check_prior`.
+
+    Parameters
+    ----------
+    simulator : Simulator
+
+    Raises
+    ------
+    AssertionError
+        If a contract is broken; the message says which.
+
+    Examples
+    --------
+    >>> from skabi.datasets import TwoMoons
+    >>> from skabi.testing import check_simulator
+    >>> check_simulator(TwoMoons())
+    """
+    # More than one block of rows, so that there is something to run in parallel.
+    n = getattr(simulator, "block_size", 16) + 20
+    X, y = _check_sample(simulator, n)
+    _check_seeds(simulator, X, y)
+    _check_simulate_from(simulator, y)
+    if getattr(simulator, "log_likelihood", None) is not None:
+        _check_log_likelihood(simulator, X[:20], y.iloc[:20])
+
+
+def _check_sample(simulator, n):
+    state = np.random.get_state()[1].tolist()  # noqa: NPY002
+    X, y = simulator.sample(n, random_state=0)
+    assert np.random.get_state()[1].tolist() == state, "sample must leave NumPy's global generator alone."  # noqa: NPY002
+    assert isinstance(X, np.ndarray) and X.dtype == np.float64 and X.ndim >= 2 and len(X) == n, (
+        f"sample({n}) must return X as a float64 array (n_datasets, ...) with {n} rows; got "
+        f"{type(X).__name__} of shape {np.shape(X)}."
+    )
+    assert np.isfinite(X).all(), "simulations must be finite."
+    names = simulator.prior.parameter_names
+    assert isinstance(y, pd.DataFrame) and list(y) == list(names) and list(y.index) == list(range(n)), (
+        f"sample({n}) must return y as a DataFrame with {n} rows, numbered, and the columns {names}."
+    )
+    assert np.isfinite(simulator.prior.log_prob(y)).all(), "y must lie in the prior's support."
+    return X, y
+
+
+def _check_seeds(simulator, X, y):
+    def same(sampled, message):
+        rows = len(sampled[0])
+        assert np.array_equal(sampled[0], X[:rows]) and sampled[1].equals(y.iloc[:rows]), message
+
+    n = len(X)
+    same(simulator.sample(n, random_state=0), "sample must repeat for the same random_state.")
+    with joblib.parallel_config(backend="threading"):
+        same(simulator.sample(n, random_state=0, n_jobs=2), "rows must not depend on n_jobs.")
+    same(simulator.sample(7, random_state=0), "the first rows must not depend on how many are asked for.")
+    same(pickle.loads(pickle.dumps(simulator)).sample(n, random_state=0), "pickle must bring a simulator back.")
+    other = simulator.sample(n, random_state=1)
+    assert not np.array_equal(other[0], X) and not other[1].equals(y), "sample must draw anew for another random_state."
+
+
+def _check_simulate_from(simulator, y):
+    rows = y.iloc[:5]
+    X, again, other = (simulator.simulate_from(rows, random_state=seed) for seed in (0, 0, 1))
+    assert len(X) == 5, f"simulate_from must return one data set a row of y; got {len(X)} for 5."
+    assert np.array_equal(X, again), "simulate_from must repeat for the same random_state."
+    assert not np.array_equal(X, other), "simulate_from must simulate anew for another random_state."
+
+
+def _check_log_likelihood(simulator, X, y):
+    together = simulator.log_likelihood(X, **simulator.prior.split(y))
+    assert np.shape(together) == (len(X),), f"log_likelihood must have shape (n,); got {np.shape(together)}."
+    assert np.isfinite(together).all(), "log_likelihood of simulations given their own parameters must be finite."
+    alone = [simulator.log_likelihood(X[[i]], **simulator.prior.split(y.iloc[[i]]))[0] for i in range(len(X))]
+    assert np.allclose(together, alone, rtol=1e-9), "log_likelihood of a row must not depend on the others."

@@ -1,0 +1,75 @@
+"""Large calls run in chunks: the answer is the same and complete, and memory does not grow."""
+
+import numpy as np
+import pytest
+
+from skabi.estimators import _inference
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(_inference, "_CHUNK", 7)
+
+
+@pytest.mark.parametrize("n_datasets", [1, 2, 5, 100])
+@pytest.mark.parametrize("n_draws", [1, 3, 7, 8, 50])
+def test_chunks_cover_everything_once_and_are_small(small_chunks, n_datasets, n_draws):
+    covered = np.zeros((n_datasets, n_draws), dtype=int)
+    for rows, columns in _inference._chunks(n_datasets, n_draws):
+        covered[rows, columns] += 1
+        assert 1 <= covered[rows, columns].size <= 7
+    assert (covered == 1).all()
+
+
+def test_density_is_the_same_in_chunks(fitted, simulations, monkeypatch):
+    X, y = simulations
+    many = y[:, np.newaxis] + np.linspace(-1, 1, 11)[:, np.newaxis]
+    whole, one_each = fitted.log_prob(X[:20], many[:20]), fitted.log_prob(X, y)
+    monkeypatch.setattr(_inference, "_CHUNK", 7)
+    np.testing.assert_allclose(fitted.log_prob(X[:20], many[:20]), whole, rtol=1e-12)
+    np.testing.assert_allclose(fitted.log_prob(X, y), one_each, rtol=1e-12)
+
+
+def test_predictions_and_summaries_are_the_same_in_chunks(fitted, simulations, monkeypatch):
+    X = simulations[0][:20]
+    whole = [*fitted.predict(X, return_std=True), fitted.predict(X, quantiles=[0.1, 0.6]), fitted.transform(X)]
+    monkeypatch.setattr(_inference, "_CHUNK", 2500)  # predict takes whole data sets of 1,024 points
+    parts = [*fitted.predict(X, return_std=True), fitted.predict(X, quantiles=[0.1, 0.6]), fitted.transform(X)]
+    monkeypatch.setattr(_inference, "_CHUNK", 7)
+    np.testing.assert_allclose(fitted.transform(X), whole[-1], rtol=1e-12)
+    for whole_one, part in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(part, whole_one, rtol=1e-12)
+
+
+def test_draws_in_chunks_are_complete_and_belong_to_their_rows(fitted, simulations, monkeypatch):
+    X = simulations[0][:20]
+    mean, std = fitted.predict(X, return_std=True)
+    monkeypatch.setattr(_inference, "_CHUNK", 7)
+    draws = fitted.sample(X, 400, random_state=0)
+    assert draws.shape == (20, 400, 2)
+    assert len(np.unique(draws.reshape(-1, 2), axis=0)) == 20 * 400
+    # Forty means, each within four and a half standard errors, and one for the mean of predict.
+    assert (np.abs(draws.mean(axis=1) - mean) < 5 * std / np.sqrt(400)).all()
+    assert np.ptp(mean[:, 0]) > std.max()
+    np.testing.assert_array_equal(fitted.sample(X, 400, random_state=0), draws)
+
+
+def test_a_network_never_sees_more_than_a_chunk(fitted, simulations, monkeypatch):
+    seen = []
+    kind = type(fitted.network_.density)
+    for name in ("to_base", "from_base"):
+        method = getattr(kind, name)
+
+        def spy(self, values, context, method=method):
+            seen.append(values[..., 0].numel())
+            return method(self, values, context)
+
+        monkeypatch.setattr(kind, name, spy)
+    X, y = simulations
+    fitted.sample(X, 100)
+    fitted.sample(X[:2], 40_000)
+    fitted.log_prob(X, np.repeat(y[:, np.newaxis], 100, axis=1))
+    fitted.log_prob(X[:1], np.zeros((1, 40_000, 2)))
+    fitted.predict(X)
+    assert max(seen) <= 16384
+    assert sum(seen) == 2 * 40_000 + 80_000 + 40_000 + 400 * 1024

@@ -1,0 +1,70 @@
+"""Between NumPy and torch: values and not memory cross, and global randomness stays as it was."""
+
+import numpy as np
+import pytest
+import torch
+
+from skabi._torch import resolve_device, seeded, to_array, to_tensor, torch_generator
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-7), (torch.float64, 0.0)])
+def test_there_and_back(dtype, tolerance):
+    array = np.random.default_rng(0).normal(size=(3, 2))
+    array.flags.writeable = False
+    tensor = to_tensor(array, dtype=dtype)
+    assert tensor.dtype == dtype and tensor.shape == (3, 2)
+    back = to_array(tensor)
+    assert back.dtype == np.float64
+    np.testing.assert_allclose(back, array, rtol=tolerance, atol=0)
+
+
+def test_numbers_are_single_precision_unless_asked_otherwise():
+    assert to_tensor([1, 2]).dtype == torch.float32
+
+
+def test_a_tensor_shares_no_memory_with_its_array():
+    array = np.zeros(3)
+    tensor = to_tensor(array, dtype=torch.float64)
+    tensor += 1
+    assert array.tolist() == [0, 0, 0]
+    array -= 1
+    assert tensor.tolist() == [1, 1, 1]
+
+
+def test_gradients_do_not_come_along():
+    assert to_array(torch.ones(2, requires_grad=True)).tolist() == [1, 1]
+
+
+def test_auto_is_a_gpu_where_there_is_one(monkeypatch):
+    assert resolve_device("cpu") == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolve_device("auto") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "mps:7", None.__class__, 1.5])
+def test_devices_that_are_not_there_are_named(device):
+    with pytest.raises(ValueError, match='device must be "auto", "cpu" or a device that torch finds here; got'):
+        resolve_device(device)
+
+
+def test_a_generator_repeats():
+    draws = [torch.randn(4, generator=torch_generator(seed)).tolist() for seed in (5, 5, 6)]
+    assert draws[0] == draws[1] != draws[2]
+
+
+def test_seeded_repeats_and_puts_the_global_state_back():
+    state = torch.random.get_rng_state()
+    draws = []
+    for seed in (1, 1, 2):
+        with seeded(seed):
+            draws.append(torch.randn(4).tolist())
+        assert torch.equal(torch.random.get_rng_state(), state)
+    assert draws[0] == draws[1] != draws[2]
+
+
+def test_seeded_puts_the_global_state_back_after_an_error():
+    state = torch.random.get_rng_state()
+    with pytest.raises(ZeroDivisionError), seeded(1):
+        torch.randn(4)
+        1 / 0  # noqa: B018
+    assert torch.equal(torch.random.get_rng_state(), state)
