@@ -1,7 +1,7 @@
 """Print how close the default estimator comes to exact posteriors, and how long it takes.
 
-    python benchmarks/exact_answers.py                     # everything, three seeds
-    python benchmarks/exact_answers.py gaussian --seeds 0  # one part, one seed
+python benchmarks/exact_answers.py                     # everything, three seeds
+python benchmarks/exact_answers.py gaussian --seeds 0  # one part, one seed
 """
 
 import argparse
@@ -116,7 +116,9 @@ def report_units(seeds):
     y = y.to_numpy()
     scale = np.array([1e-5, 1.0])
     for seed in seeds:
-        estimators = [AmortizedPosterior(Gaussian(), max_iter=10, random_state=seed).fit(X, y * s) for s in (1.0, scale)]
+        estimators = [
+            AmortizedPosterior(Gaussian(), max_iter=10, random_state=seed).fit(X, y * s) for s in (1.0, scale)
+        ]
         gap = estimators[1].log_prob(X, y * scale) - estimators[0].log_prob(X, y) - np.log(1e5)
         print(f"seed {seed}: rescaled minus original minus Jacobian: at most {np.abs(gap).max():.1e} nats")
 

@@ -21,7 +21,9 @@ def resolve_device(device):
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        return torch.empty(0, device=device).device
+        tensor = torch.empty(0, device=device)
+        tensor.cpu()
+        return tensor.device
     except (AssertionError, RuntimeError, TypeError) as error:
         raise ValueError(
             f'device must be "auto", "cpu" or a device that torch finds here; got {device!r}: {error}'

@@ -63,7 +63,7 @@ def test_fit_to_a_simulator_is_the_transform_by_hand(simulator, data):
     X, y = data
     pipeline = make_pipeline(SignedSquare(), StandardScaler(), tiny()).fit(simulator)
     alone = tiny(prior=simulator.prior)
-    X_simulated, y_simulated = alone._simulate(simulator)
+    X_simulated, y_simulated, _ = tiny()._simulate(simulator)
     scaler = StandardScaler().fit(SignedSquare().transform(X_simulated))
     alone.fit(scaler.transform(SignedSquare().transform(X_simulated)), y_simulated)
     Xt = scaler.transform(SignedSquare().transform(X))
@@ -106,7 +106,7 @@ def test_memory_caches_every_transformer(simulator, data, tmp_path, capsys):
 def test_arguments_reach_the_fit_of_their_step(simulator):
     weights = np.where(np.arange(60) < 10, 1.0, 0.0)
     weighted = make_pipeline(StandardScaler(), tiny()).fit(simulator, standardscaler__sample_weight=weights)
-    X, _ = tiny()._simulate(simulator)
+    X, _, _ = tiny()._simulate(simulator)
     assert_allclose(weighted[0].mean_, X[:10].mean(axis=0))
     with pytest.raises(TypeError, match="unexpected keyword argument 'sample_weight'"):
         make_pipeline(tiny()).fit(simulator, amortizedposterior__sample_weight=weights)

@@ -32,9 +32,9 @@ class BaseEngine(BaseEstimator):
             `(..., n_context)`; `sample(context, n_draws, generator)` of shape `(n, n_draws, n_parameters)`, from
             context `(n, n_context)` and a `torch.Generator` that is its only source of randomness;
             `from_base(z, context)` of shape `(..., n_parameters)`, which turns standard normal `z` into draws without
-            further randomness; and `training_loss(theta, context)` of shape `(...,)`. Leading axes broadcast: theta `(n, n_draws,
-            n_parameters)` with context `(n, 1, n_context)` gives log densities `(n, n_draws)`. A copy turned into
-            float64 by `double()` computes in float64.
+            further randomness; and `training_loss(theta, context)` of shape `(...,)`. Leading axes broadcast: theta
+            `(n, n_draws, n_parameters)` with context `(n, 1, n_context)` gives log densities `(n, n_draws)`. A copy
+            turned into float64 by `double()` computes in float64.
 
         Raises
         ------

@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
 
-from skabi._names import check_parameter_names
 from skabi._random import integer_seed, seed_sequence
 from skabi._torch import resolve_device, seeded, to_array, to_tensor, torch_generator
 from skabi.engines import SplineFlow
 from skabi.estimators._checks import RECIPES, check_data_sets, check_training_data
 from skabi.estimators._features import FeatureScaler
 from skabi.estimators._linear_start import linear_start
-from skabi.estimators._parameters import ParameterMap
+from skabi.estimators._parameters import ParameterMap, parameter_names_of
 from skabi.exceptions import ApproximationWarning
 from skabi.losses import Batch, ForwardKL
 from skabi.networks._summarized import SummarizedDensity
@@ -52,18 +51,18 @@ class AmortizedEstimator(BaseEstimator):
                 )
         return super().set_params(**params)
 
-    def _fit_simulator(self, simulator, y=None):
-        """Simulate, and fit with the simulator's own prior."""
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "network_")
+
+    def _simulate(self, simulator, y=None):
+        """Return simulated X and y and the simulator's prior."""
         if y is not None:
             raise ValueError("fit(simulator) simulates its own parameters; y must be None, or pass arrays X and y.")
         if self.prior is not None:
             raise ValueError("a simulator brings its own prior; leave the constructor's prior at None.")
-        X, y = self._simulate(simulator)
-        return self._fit_simulations(X, y, prior=simulator.prior)
-
-    def _simulate(self, simulator):
         seed = self._seeds()[0]
-        return simulator.sample(self.n_simulations, random_state=seed, n_jobs=self.n_jobs, verbose=self.verbose)
+        X, y = simulator.sample(self.n_simulations, random_state=seed, n_jobs=self.n_jobs, verbose=self.verbose)
+        return X, y, simulator.prior
 
     def _seeds(self):
         """Return one seed each for simulation, split, first weights and batches."""
@@ -71,45 +70,52 @@ class AmortizedEstimator(BaseEstimator):
 
     def _fit_simulations(self, X, y, *, prior):
         """Fit on data sets and parameters that were drawn from `prior`."""
-        names = getattr(y, "columns", None) if getattr(y, "name", None) is None else [y.name]
+        named = y
         X, y = check_training_data(self, X, y)
-        parameters = y.reshape(len(y), -1)
-        names = _parameter_names(names, parameters.shape[1], prior)
-        is_continued = self.warm_start and hasattr(self, "network_")
+        names = parameter_names_of(named, np.reshape(y, (len(y), -1)).shape[1], prior)
         _, split_seed, network_seed, shuffle_seed = self._seeds()
-        if is_continued:
-            self._check_same_problem(X, names)
-        else:
-            self._start(X, y, prior=prior, parameter_names=names, seed=integer_seed(network_seed))
-        theta, log_det = self._parameter_map.to_network(parameters)
-        past = (self.loss_curve_, self.validation_scores_) if is_continued else ([], [])
         used, held_out = self._split(len(y), split_seed)
-        X = self._scaler.transform(X)
-        if not is_continued and not any(True for _ in self.network_.summary.parameters()):
-            context = to_array(self.network_.context(to_tensor(X[used])))
-            self.network_.residual = linear_start(context, theta[used])
-        record = self._train(X, theta, used=used, held_out=held_out, seed=integer_seed(shuffle_seed))
+        if self.warm_start and hasattr(self, "network_"):
+            self._check_same_problem(X, names, prior)
+            network = copy.deepcopy(self.network_).requires_grad_(True)
+            past = self.loss_curve_, self.validation_scores_
+        else:
+            self._start(X, y, prior=prior, parameter_names=names)
+            network, past = self._build(X[used], y[used], seed=integer_seed(network_seed)), ([], [])
+        theta, log_det = self._parameter_map.to_network(y.reshape(len(y), -1))
+        x = self._scaler.transform(X)
+        record = self._train(network, x, theta, used=used, held_out=held_out, seed=integer_seed(shuffle_seed))
+        self.network_ = network.eval().to("cpu").requires_grad_(False)
         # In the units of `score`: with respect to y, not to theta.
-        self.loss_curve_ = past[0] + [loss - log_det[used].mean() for loss in record.train_losses]
-        self.validation_scores_ = past[1] + [log_det[held_out].mean() - loss for loss in record.valid_losses]
+        self.loss_curve_ = past[0] + [float(loss - log_det[used].mean()) for loss in record.train_losses]
+        self.validation_scores_ = past[1] + [float(log_det[held_out].mean() - loss) for loss in record.valid_losses]
         self.best_iter_ = len(past[0]) + record.best_iter
         self.n_iter_ = len(self.loss_curve_)
         return self
 
-    def _start(self, X, y, *, prior, parameter_names, seed):
-        """Resolve recipes, fit the maps of parameters and features, and build an untrained network."""
+    def _start(self, X, y, *, prior, parameter_names):
+        """Forget an earlier fit, resolve recipes, and fit the maps of parameters and features."""
+        vars(self).pop("network_", None)
         self.engine_ = SplineFlow() if self.engine is None else clone(self.engine)
         self.summary_ = IdentitySummary() if self.summary is None else clone(self.summary)
         self.loss_ = ForwardKL() if self.loss is None else clone(self.loss)
         self.prior_, self.parameter_names_ = prior, parameter_names
         self._shape, self._y_ndim = X.shape[1:], y.ndim
-        n_parameters = len(parameter_names)
         self._parameter_map = ParameterMap(prior, parameter_names).fit(y.reshape(len(y), -1))
         self._scaler = FeatureScaler().fit(X)
         self._warn_of_constant_features()
+
+    def _build(self, X, y, *, seed):
+        """Return a network that starts from a linear regression, unless its summaries are still to be learned."""
+        n_parameters = len(self.parameter_names_)
         with seeded(seed):
             summary = self.summary_.build(self._shape, n_parameters)
-            self.network_ = SummarizedDensity(summary, self.engine_.build(n_parameters, summary.n_summaries))
+            network = SummarizedDensity(summary, self.engine_.build(n_parameters, summary.n_summaries))
+        if not any(True for _ in summary.parameters()):
+            theta, _ = self._parameter_map.to_network(y.reshape(len(y), -1))
+            context = to_array(network.context(to_tensor(self._scaler.transform(X))))
+            network.residual = linear_start(context, theta)
+        return network
 
     def _split(self, n, seed):
         """Return indices of rows to train on, and of rows to hold out."""
@@ -117,12 +123,12 @@ class AmortizedEstimator(BaseEstimator):
         n_held_out = min(math.ceil(self.validation_fraction * n), n - 1) if self.early_stopping else 0
         return order[n_held_out:], order[:n_held_out]
 
-    def _train(self, X, theta, *, used, held_out, seed):
+    def _train(self, network, x, theta, *, used, held_out, seed):
+        """Train `network` in place and return the record."""
         device = resolve_device(self.device)
-        x, theta = to_tensor(X, device=device), to_tensor(theta, device=device)
-        network = copy.deepcopy(self.network_).requires_grad_(True).to(device)
-        record = train(
-            network,
+        x, theta = to_tensor(x, device=device), to_tensor(theta, device=device)
+        return train(
+            network.to(device),
             self.loss_,
             train_batch=Batch(x[used], theta[used]),
             valid_batch=Batch(x[held_out], theta[held_out]) if len(held_out) else None,
@@ -134,10 +140,13 @@ class AmortizedEstimator(BaseEstimator):
             callbacks=self.callbacks or (),
             verbose=self.verbose,
         )
-        self.network_ = network.eval().to("cpu").requires_grad_(False)
-        return record
 
-    def _check_same_problem(self, X, names):
+    def _check_same_problem(self, X, names, prior):
+        if prior is not self.prior_ and repr(prior) != repr(self.prior_):
+            raise ValueError(
+                f"with warm_start=True fit goes on with the prior {self.prior_!r}; got {prior!r}. Use warm_start=False "
+                "or a clone."
+            )
         if X.shape[1:] != self._shape or names != self.parameter_names_:
             raise ValueError(
                 f"with warm_start=True fit goes on with data sets of shape {self._shape} and parameters "
@@ -165,15 +174,6 @@ class AmortizedEstimator(BaseEstimator):
         if torch.device(device).type == "cpu" and dtype == torch.float32:
             return self.network_
         return copy.deepcopy(self.network_).to(device, dtype)
-
-
-def _parameter_names(names, n_parameters, prior):
-    """Return the names of the columns of y, which must be those of the prior."""
-    if prior is None:
-        return check_parameter_names(names, n_parameters)
-    if names is not None and [str(name) for name in names] != prior.parameter_names:
-        raise ValueError(f"y must have the prior's columns {prior.parameter_names} in this order; got {list(names)}.")
-    return check_parameter_names(prior.parameter_names, n_parameters)
 
 
 def _batch_size(n):

@@ -67,10 +67,15 @@ def _asinh_maps(sample):
 
 
 def _normality(values):
-    """Return the correlation of sorted columns with normal quantiles; zero for constants."""
+    """Return the correlation of sorted columns with normal quantiles; zero for constants.
+
+    Half a percent is left out at each end, so that a few outliers do not decide.
+    """
     n = len(values)
-    quantiles = special.ndtri((np.arange(n) + 0.5) / n)
-    values = np.sort(values, axis=0) - values.mean(axis=0)
+    kept = slice(n // 200, n - n // 200)
+    quantiles = special.ndtri((np.arange(n) + 0.5) / n)[kept]
+    values = np.sort(values, axis=0)[kept]
+    values = values - values.mean(axis=0)
     spread = np.sqrt((values**2).sum(axis=0) * (quantiles**2).sum())
     return np.divide(quantiles @ values, spread, out=np.zeros(values.shape[1]), where=spread > 0)
 

@@ -59,9 +59,8 @@ def quasi_draws(network, x, *, parameter_map):
     n_parameters = network.density.n_parameters
     points = qmc.Sobol(n_parameters, scramble=True, rng=0).random(_N_BASE)
     base = to_tensor(special.ndtri(points), dtype=x.dtype, device=x.device)
-    for rows, _ in _chunks(len(x), _N_BASE):
-        part = context[rows, None]
-        theta = network.from_base_given(base.expand(len(part), _N_BASE, n_parameters), part)
+    for part in context.split(max(1, _CHUNK // _N_BASE)):
+        theta = network.from_base_given(base.expand(len(part), _N_BASE, n_parameters), part[:, None])
         yield _in_own_units(theta, parameter_map)
 
 

@@ -6,7 +6,8 @@ from sklearn.linear_model import RidgeCV
 from skabi._torch import to_tensor
 from skabi.networks._residual import LinearResidual
 
-_LARGEST_SAMPLE, _LARGEST_MATRIX = 10_000, 5_000_000
+# Fewer rows say nothing of a residual; more cost time and change little, the more so the wider they are.
+_SMALLEST_SAMPLE, _LARGEST_SAMPLE, _LARGEST_MATRIX = 3, 10_000, 5_000_000
 # Penalties a row of standardised numbers.
 _PENALTIES = np.logspace(-5, 1, 13)
 # Residual standard deviations below this share of the prior's are not believed.
@@ -29,6 +30,8 @@ def linear_start(context, theta):
     """
     n_parameters = theta.shape[1]
     n = min(len(theta), _LARGEST_SAMPLE, max(1000, _LARGEST_MATRIX // context.shape[1]))
+    if n < _SMALLEST_SAMPLE:
+        return LinearResidual.identity(n_parameters, context.shape[1])
     context, theta = context[:n], theta[:n]
     ridge = RidgeCV(_PENALTIES * n, alpha_per_target=True, store_cv_results=True).fit(context, theta)
     errors = ridge.cv_results_.reshape(n, n_parameters, -1).mean(axis=0).min(axis=1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skabi._names import check_parameter_names
 from skabi.estimators._checks import refuse_lossy
 from skabi.exceptions import ShapeError
 
@@ -88,6 +89,22 @@ def column_names(y):
         return [str(column) for column in columns]
     name = getattr(y, "name", None)
     return None if name is None else [str(name)]
+
+
+def parameter_names_of(y, n_parameters, prior):
+    """Return the names of the columns of `y`, which must be those of the prior."""
+    names = column_names(y)
+    if prior is None:
+        return check_parameter_names(names, n_parameters)
+    expected = prior.parameter_names
+    if n_parameters != len(expected):
+        raise ShapeError(
+            f"y must have shape (n_datasets, {len(expected)}), one column each of the prior's parameters {expected}; "
+            f"got {np.shape(y)}."
+        )
+    if names is not None and names != expected:
+        raise ValueError(f"y must have the prior's columns {expected} in this order; got {names}.")
+    return list(expected)
 
 
 def check_parameter_columns(y, parameter_names):

@@ -173,9 +173,10 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
             If the loss stays NaN or infinite.
         """
         check_constructor(self)
+        prior = None if self.prior is None else check_prior(self.prior)
         if is_simulator(X):
-            return self._fit_simulator(X, y)
-        return self._fit_simulations(X, y, prior=None if self.prior is None else check_prior(self.prior))
+            X, y, prior = self._simulate(X, y)
+        return self._fit_simulations(X, y, prior=prior)
 
     def sample(self, X, n_draws=1000, *, random_state=None):
         """Draw from the posterior of each data set.

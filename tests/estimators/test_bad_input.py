@@ -420,13 +420,11 @@ def test_simulator_with_a_prior_or_with_parameters(quick, simulator, simulations
         quick().fit(simulator, simulations[1])
 
 
-@pytest.mark.xfail(reason="the message speaks of parameter_names, which no one passed")
 def test_another_number_of_parameters_than_the_prior(quick, simulations, simulator):
     with refused(ShapeError, "y must have shape (n_datasets, 2)", "location", "got (400, 1)"):
         quick(prior=simulator.prior).fit(simulations[0], simulations[1][:, :1])
 
 
-@pytest.mark.xfail(reason="the old prior stays, without a word")
 def test_warm_start_with_another_prior(quick, simulations, simulator):
     X, y = simulations
     posterior = quick(warm_start=True).fit(X, pd.DataFrame(y, columns=simulator.prior.parameter_names))
@@ -481,7 +479,6 @@ def test_simulator_that_returns_no_numbers(quick):
         quick(n_simulations=30).fit(one_parameter(lambda a, rng: np.zeros(0)))
 
 
-@pytest.mark.xfail(reason="the warning points into the package")
 def test_constant_feature_of_a_simulator(quick):
     with pytest.warns(ApproximationWarning, match="1 of 2 features of X are constant") as caught:
         quick(n_simulations=50).fit(one_parameter(lambda a, rng: [a, 1.0]))
@@ -601,7 +598,6 @@ def test_learning_rate_with_which_nothing_is_learned(quick, simulations):
         quick(learning_rate_init=1e9).fit(*simulations)
 
 
-@pytest.mark.xfail(reason="the untrained network stays")
 def test_fit_that_failed_is_no_fit(quick, simulations):
     posterior = quick(learning_rate_init=1e9)
     with pytest.warns(ApproximationWarning), pytest.raises(TrainingError):
