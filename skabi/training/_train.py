@@ -125,7 +125,7 @@ def _early_stopping(n_iter_no_change):
 
 
 class _RecipeNet(NeuralNet):
-    """skorch's net with a loss that sees network and batch at once."""
+    """A skorch net with a loss that sees network and batch at once."""
 
     def train_step_single(self, batch, **fit_params):
         """Compute loss and gradients of a batch."""

@@ -121,12 +121,12 @@ print(pd.DataFrame(place, index=["observed", "share of simulated outbreaks below
 #
 # One fit
 # -------
-# ``fit`` simulates, and trains a network that turns any data set into its posterior. Training with a falling learning
-# rate goes over the simulations up to ``max_iter`` times, and keeps the weights that did best on held-out ones.
+# ``fit`` simulates, and trains a network that turns any data set into its posterior. Training goes over the simulations
+# up to ``max_iter`` times, and keeps the weights that did best on held-out ones.
 
 from skabi import AmortizedPosterior
 
-posterior = AmortizedPosterior(n_simulations=10_000, max_iter=40, verbose=1, random_state=0).fit(simulator)
+posterior = AmortizedPosterior(n_simulations=10_000, verbose=1, random_state=0).fit(simulator)
 print(f"{posterior.n_iter_} epochs; the weights of epoch {posterior.best_iter_} were kept")
 
 # %%
