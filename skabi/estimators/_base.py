@@ -60,6 +60,8 @@ class AmortizedEstimator(BaseEstimator):
             raise ValueError("fit(simulator) simulates its own parameters; y must be None, or pass arrays X and y.")
         if self.prior is not None:
             raise ValueError("a simulator brings its own prior; leave the constructor's prior at None.")
+        # An engine that cannot be built says so before simulations are spent.
+        (SplineFlow() if self.engine is None else self.engine).build(len(simulator.prior.parameter_names), 1)
         seed = self._seeds()[0]
         X, y = simulator.sample(self.n_simulations, random_state=seed, n_jobs=self.n_jobs, verbose=self.verbose)
         return X, y, simulator.prior
@@ -74,14 +76,18 @@ class AmortizedEstimator(BaseEstimator):
         X, y = check_training_data(self, X, y)
         names = parameter_names_of(named, np.reshape(y, (len(y), -1)).shape[1], prior)
         _, split_seed, network_seed, shuffle_seed = self._seeds()
+        is_continued = self.warm_start and hasattr(self, "network_")
+        # Rows once trained on are never held out later.
+        split_seed = self._split_seed if is_continued else split_seed
         used, held_out = self._split(len(y), split_seed)
-        if self.warm_start and hasattr(self, "network_"):
+        if is_continued:
             self._check_same_problem(X, names, prior)
             network = copy.deepcopy(self.network_).requires_grad_(True)
             past = self.loss_curve_, self.validation_scores_
         else:
             self._start(X, y, prior=prior, parameter_names=names)
             network, past = self._build(X[used], y[used], seed=integer_seed(network_seed)), ([], [])
+            self._split_seed = split_seed
         theta, log_det = self._parameter_map.to_network(y.reshape(len(y), -1))
         x = self._scaler.transform(X)
         record = self._train(network, x, theta, used=used, held_out=held_out, seed=integer_seed(shuffle_seed))
@@ -89,7 +95,8 @@ class AmortizedEstimator(BaseEstimator):
         # In the units of `score`: with respect to y, not to theta.
         self.loss_curve_ = past[0] + [float(loss - log_det[used].mean()) for loss in record.train_losses]
         self.validation_scores_ = past[1] + [float(log_det[held_out].mean() - loss) for loss in record.valid_losses]
-        self.best_iter_ = len(past[0]) + record.best_iter
+        if record.best_iter or not is_continued:
+            self.best_iter_ = len(past[0]) + record.best_iter
         self.n_iter_ = len(self.loss_curve_)
         return self
 
@@ -142,7 +149,7 @@ class AmortizedEstimator(BaseEstimator):
         )
 
     def _check_same_problem(self, X, names, prior):
-        if prior is not self.prior_ and repr(prior) != repr(self.prior_):
+        if prior is not self.prior_ and prior != self.prior_:
             raise ValueError(
                 f"with warm_start=True fit goes on with the prior {self.prior_!r}; got {prior!r}. Use warm_start=False "
                 "or a clone."

@@ -9,6 +9,7 @@ from skorch.callbacks import Callback
 
 from skabi._params import check_count, check_real
 from skabi._shapes import as_float_array, check_parameters
+from skabi._torch import resolve_device
 from skabi.engines import BaseEngine
 from skabi.exceptions import ShapeError
 from skabi.losses import BaseLoss
@@ -23,6 +24,7 @@ def check_constructor(estimator):
         check_count(estimator.batch_size, "batch_size")
     elif estimator.batch_size != "auto":
         raise ValueError(f'batch_size must be "auto" or an int; got {estimator.batch_size!r}.')
+    resolve_device(estimator.device)
     check_real(estimator.learning_rate_init, "learning_rate_init", low=0.0)
     check_real(estimator.validation_fraction, "validation_fraction", low=0.0, high=1.0)
     for name in ("early_stopping", "warm_start"):

@@ -53,7 +53,8 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
     early_stopping : bool, default=True
         Whether to hold out data sets, stop when their score no longer improves and keep the best weights.
     device : str, default="auto"
-        Where to compute: "cpu", "cuda", ...; "auto" takes a GPU where there is one.
+        Where to train and draw: "cpu", "cuda", ...; "auto" takes a GPU where there is one. Densities and predictions
+        are computed on the CPU, in double precision.
     n_jobs : int, optional
         Joblib workers that simulate in `fit(simulator)`.
     warm_start : bool, default=False
@@ -76,7 +77,8 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
     parameter_names_ : list of str
         Names of the columns of `y`.
     n_iter_, best_iter_ : int
-        Epochs trained, and the one, counted from 1, whose weights were kept.
+        Epochs trained, and the one, counted from 1, whose weights were kept; 0 if none was better than the linear
+        regression of the start.
     loss_curve_ : list of float
         Mean negative log density, in the units of `score`, of the training data an epoch.
     validation_scores_ : list of float
@@ -224,7 +226,8 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         Returns
         -------
         log_prob : ndarray of shape (n_datasets,) or (n_datasets, n_draws)
-            In nats, with respect to the units of `y`; minus infinity outside the prior's support.
+            In nats, with respect to the units of `y`; minus infinity outside the prior's support, and so far in its
+            tail that the prior probability beyond is below 1e-307.
 
         Raises
         ------

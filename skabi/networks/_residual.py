@@ -1,5 +1,7 @@
 """What of the parameters a linear regression on the context leaves over."""
 
+import copy
+
 import torch
 from torch import nn
 
@@ -37,8 +39,10 @@ class LinearResidual(nn.Module):
         return torch.linalg.solve_triangular(self.scale.mT, gap, upper=True, left=False)
 
     def inverse(self, residual, context):
-        """Return theta: the inverse of `forward`."""
-        return residual @ self.scale.mT + self._location(context)
+        """Return theta, the inverse of `forward`, on the CPU in double precision: a narrow posterior needs it."""
+        exact = copy.deepcopy(self).to("cpu", torch.float64)
+        residual, context = residual.to("cpu", torch.float64), context.to("cpu", torch.float64)
+        return residual @ exact.scale.mT + exact._location(context)
 
     def _location(self, context):
         return nn.functional.linear(context, self.weight, self.bias)

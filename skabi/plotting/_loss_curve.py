@@ -105,7 +105,7 @@ class LossCurveDisplay:
         styles = ({"color": GREY, "label": "training"}, {"color": BLUE, "label": "held out"})
         for curve, style in zip(curves, styles, strict=False):
             ax.plot(epochs, curve, marker=marker, ms=3.5, lw=1.6, **style)
-        if self.best_iter is not None:
+        if self.best_iter:
             kept = curves[-1][self.best_iter - 1]
             ax.plot(
                 [self.best_iter], [kept], ls="", marker="o", ms=8, mfc="none", mec=VERMILION, mew=1.8, clip_on=False,

@@ -1,5 +1,6 @@
 """From an untrained network to a trained one."""
 
+import copy
 import math
 import warnings
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class TrainingRecord:
     train_losses, valid_losses : list of float
         Mean loss an epoch; `valid_losses` is empty without held-out rows.
     best_iter : int
-        The epoch, counted from 1, whose weights were kept.
+        The epoch, counted from 1, whose weights were kept; 0 if no epoch was better than the start.
     """
 
     train_losses: list
@@ -80,7 +81,7 @@ def train(
         If losses stay NaN or infinite whatever the rate.
     """
     dataset = TensorDataset(*train_batch)
-    stopping = [] if valid_batch is None else [_early_stopping(n_iter_no_change)]
+    stopping = [] if valid_batch is None else [_KeepBest(n_iter_no_change, _start_loss(network, loss, valid_batch))]
     own_callbacks = [
         GradientNormClipping(_LARGEST_GRADIENT),
         RestoreGoodWeights(),
@@ -120,8 +121,24 @@ def _weight_decay(n):
     return min(1.0, (2000 / n) ** 2)
 
 
-def _early_stopping(n_iter_no_change):
-    return EarlyStopping(patience=n_iter_no_change, threshold=0.0, threshold_mode="abs", load_best=True)
+class _KeepBest(EarlyStopping):
+    """Stop when held-out rows stop improving, and keep the best weights, which may be those of the start."""
+
+    def __init__(self, patience, start_loss=math.inf):
+        super().__init__(patience=patience, threshold=0.0, threshold_mode="abs", load_best=True)
+        self.start_loss = start_loss
+
+    def on_train_begin(self, net, **kwargs):
+        """Let the first weights be the best so far."""
+        super().on_train_begin(net, **kwargs)
+        self.dynamic_threshold_ = self.start_loss
+        self.best_model_weights_ = copy.deepcopy(net.module_.state_dict())
+
+
+@torch.no_grad()
+def _start_loss(network, loss, batch):
+    value = loss(network.eval(), batch).mean().item()
+    return value if math.isfinite(value) else math.inf
 
 
 class _RecipeNet(NeuralNet):
@@ -150,7 +167,7 @@ def _record(net, stopping):
     valid_losses = [float(epoch["valid_loss"]) for epoch in complete] if stopping else []
     if stopping and not any(map(math.isfinite, valid_losses)):
         raise TrainingError("the held-out loss was never finite. Look for extreme values in X and y.")
-    stopped_early = bool(stopping) and stopping[0].misses_ == stopping[0].patience
+    stopped_early = any(isinstance(c, EarlyStopping) and c.misses_ == c.patience for _, c in net.callbacks_)
     if len(complete) < net.max_epochs and not stopped_early:
         warnings.warn(
             f"training was interrupted in epoch {len(net.history)} of {net.max_epochs}; the best weights so far are "
