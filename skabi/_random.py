@@ -12,11 +12,13 @@ def seed_sequence(random_state=None):
     Parameters
     ----------
     random_state : None, int, numpy.random.SeedSequence, Generator or RandomState
-        `None` gives fresh entropy, an int always the same sequence, a generator one that depends on its state
-        (and advances it).
+        `None` gives fresh entropy, an int or a sequence always the same sequence (children that it has already are
+        not counted), a generator one that depends on its state (and advances it).
     """
     if isinstance(random_state, np.random.SeedSequence):
-        return random_state
+        return np.random.SeedSequence(
+            random_state.entropy, spawn_key=random_state.spawn_key, pool_size=random_state.pool_size
+        )
     if isinstance(random_state, np.random.Generator):
         return np.random.SeedSequence(random_state.integers(2**32, size=4).tolist())
     if random_state is None:

@@ -6,7 +6,7 @@ import sklearn.pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skabi.estimators._checks import is_simulator
+from skabi.simulators import is_simulator
 
 __all__ = ["Pipeline", "make_pipeline"]
 

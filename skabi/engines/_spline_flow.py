@@ -12,7 +12,7 @@ class SplineFlow(BaseEngine):
 
     Parameters
     ----------
-    n_transforms : int, default=6
+    n_transforms : int, default=4
         Number of coupling layers.
     n_bins : int, default=8
         Bins of each spline.
@@ -33,7 +33,7 @@ class SplineFlow(BaseEngine):
     3
     """
 
-    def __init__(self, n_transforms=6, *, n_bins=8, bound=5.0, hidden_layer_sizes=(64, 64)):
+    def __init__(self, n_transforms=4, *, n_bins=8, bound=5.0, hidden_layer_sizes=(64, 64)):
         self.n_transforms = n_transforms
         self.n_bins = n_bins
         self.bound = bound

@@ -2,7 +2,6 @@
 
 import copy
 import math
-import warnings
 
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ from sklearn.base import BaseEstimator, clone
 
 from skabi._random import integer_seed, seed_sequence
 from skabi._torch import resolve_device, seeded, to_array, to_tensor, torch_generator
+from skabi._warnings import warn
 from skabi.engines import SplineFlow
 from skabi.estimators._checks import RECIPES, check_data_sets, check_training_data
 from skabi.estimators._features import FeatureScaler
@@ -19,7 +19,7 @@ from skabi.exceptions import ApproximationWarning
 from skabi.losses import Batch, ForwardKL
 from skabi.networks._summarized import SummarizedDensity
 from skabi.summaries import IdentitySummary
-from skabi.training import train
+from skabi.training import EpochBar, train
 
 
 class AmortizedEstimator(BaseEstimator):
@@ -90,7 +90,8 @@ class AmortizedEstimator(BaseEstimator):
             self._split_seed = split_seed
         theta, log_det = self._parameter_map.to_network(y.reshape(len(y), -1))
         x = self._scaler.transform(X)
-        record = self._train(network, x, theta, used=used, held_out=held_out, seed=integer_seed(shuffle_seed))
+        rows = {"used": used, "held_out": held_out}
+        record = self._train(network, x, theta, **rows, log_det=log_det, seed=integer_seed(shuffle_seed))
         self.network_ = network.eval().to("cpu").requires_grad_(False)
         # In the units of `score`: with respect to y, not to theta.
         self.loss_curve_ = past[0] + [float(loss - log_det[used].mean()) for loss in record.train_losses]
@@ -130,8 +131,12 @@ class AmortizedEstimator(BaseEstimator):
         n_held_out = min(math.ceil(self.validation_fraction * n), n - 1) if self.early_stopping else 0
         return order[n_held_out:], order[:n_held_out]
 
-    def _train(self, network, x, theta, *, used, held_out, seed):
+    def _train(self, network, x, theta, *, used, held_out, log_det, seed):
         """Train `network` in place and return the record."""
+        callbacks = list(self.callbacks or ())
+        if self.verbose:
+            valid_offset = log_det[held_out].mean() if len(held_out) else 0.0
+            callbacks.append(EpochBar(self.max_iter, train_offset=log_det[used].mean(), valid_offset=valid_offset))
         device = resolve_device(self.device)
         x, theta = to_tensor(x, device=device), to_tensor(theta, device=device)
         return train(
@@ -144,8 +149,7 @@ class AmortizedEstimator(BaseEstimator):
             learning_rate_init=self.learning_rate_init,
             n_iter_no_change=self.n_iter_no_change,
             generator=torch_generator(seed),
-            callbacks=self.callbacks or (),
-            verbose=self.verbose,
+            callbacks=callbacks,
         )
 
     def _check_same_problem(self, X, names, prior):
@@ -165,11 +169,10 @@ class AmortizedEstimator(BaseEstimator):
         if constant.size:
             names = getattr(self, "feature_names_in_", None)
             shown = (constant if names is None else names[constant])[:5].tolist()
-            warnings.warn(
+            warn(
                 f"{constant.size} of {self._scaler.is_constant_.size} features of X are constant and say nothing of "
                 f"the parameters: {', '.join(map(str, shown))}{', ...' if constant.size > 5 else ''}.",
                 ApproximationWarning,
-                stacklevel=5,
             )
 
     def _scaled(self, X, device="cpu", dtype=torch.float64):

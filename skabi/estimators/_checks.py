@@ -13,6 +13,7 @@ from skabi._torch import resolve_device
 from skabi.engines import BaseEngine
 from skabi.exceptions import ShapeError
 from skabi.losses import BaseLoss
+from skabi.simulators import is_simulator
 from skabi.summaries import BaseSummary
 
 
@@ -151,12 +152,6 @@ def _naming_what_does_not_convert(**arrays):
                         f"{type(values).__name__} that does not ({error})."
                     ) from error
         raise
-
-
-def is_simulator(X):
-    """Return whether `X` can simulate: it has a prior and draws data sets with their parameters."""
-    is_other = hasattr(X, "fit") or hasattr(X, "__array__")
-    return hasattr(X, "prior") and hasattr(X, "sample") and not is_other
 
 
 def check_quantiles(quantiles):

@@ -5,7 +5,7 @@ import torch
 from scipy import special
 from scipy.stats import qmc
 
-from skabi._torch import to_array, to_tensor
+from skabi._torch import single_thread, to_array, to_tensor
 
 # Draws that pass through a network at once: enough to keep it busy, few enough to stay in a processor's cache.
 _CHUNK = 4096
@@ -20,12 +20,14 @@ def _chunks(n_datasets, n_draws):
             yield slice(row, min(row + n_rows, n_datasets)), slice(column, min(column + n_columns, n_draws))
 
 
+@single_thread()
 @torch.no_grad()
 def contexts(network, x):
     """Return what the density is conditioned on, a tensor `(n_datasets, n_context)`."""
     return torch.cat([network.context(part) for part in x.split(_CHUNK)])
 
 
+@single_thread()
 @torch.no_grad()
 def draw(network, x, n_draws, *, generator, parameter_map):
     """Return posterior draws in the parameters' own units, `(n_datasets, n_draws, n_parameters)`."""
@@ -37,6 +39,7 @@ def draw(network, x, n_draws, *, generator, parameter_map):
     return draws
 
 
+@single_thread()
 @torch.no_grad()
 def log_density(network, x, y, *, parameter_map):
     """Return the log posterior density of y `(n_datasets, n_draws, n_parameters)`, `(n_datasets, n_draws)`."""
@@ -52,7 +55,6 @@ def log_density(network, x, y, *, parameter_map):
     return log_prob
 
 
-@torch.no_grad()
 def quasi_draws(network, x, *, parameter_map):
     """Yield, a chunk of data sets at a time, the images `(n, 1024, n_parameters)` of one fixed set of base points."""
     context = contexts(network, x)
@@ -60,7 +62,8 @@ def quasi_draws(network, x, *, parameter_map):
     points = qmc.Sobol(n_parameters, scramble=True, rng=0).random(_N_BASE)
     base = to_tensor(special.ndtri(points), dtype=x.dtype, device=x.device)
     for part in context.split(max(1, _CHUNK // _N_BASE)):
-        theta = network.from_base_given(base.expand(len(part), _N_BASE, n_parameters), part[:, None])
+        with single_thread(), torch.no_grad():
+            theta = network.from_base_given(base.expand(len(part), _N_BASE, n_parameters), part[:, None])
         yield _in_own_units(theta, parameter_map)
 
 

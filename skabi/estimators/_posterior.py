@@ -10,10 +10,11 @@ from skabi._random import integer_seed, seed_sequence
 from skabi._shapes import as_float_array
 from skabi._torch import resolve_device, to_array, torch_generator
 from skabi.estimators._base import AmortizedEstimator
-from skabi.estimators._checks import check_constructor, check_quantiles, is_simulator
+from skabi.estimators._checks import check_constructor, check_quantiles
 from skabi.estimators._inference import contexts, draw, log_density, quasi_draws
 from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
 from skabi.priors import check_prior
+from skabi.simulators import is_simulator
 
 
 class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RegressorMixin, AmortizedEstimator):

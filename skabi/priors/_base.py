@@ -1,20 +1,34 @@
 """What every prior can do: named parameters, draws, a density, and a map to independent standard normals."""
 
+import keyword
+
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from skabi._params import check_count
 from skabi._random import generators
 from skabi._shapes import as_float_array
 from skabi.exceptions import ShapeError
 from skabi.priors._bijections import batch_shape, bijection_of
+from skabi.priors._equality import same
 
 
 class BasePrior:
     """Base class of priors: an ordered set of named entries, each given those before it.
 
-    A subclass says in `_distribution` what the distribution of an entry is and calls `_set_entries` once.
+    A subclass says in `_distribution` what the distribution of an entry is and calls `_set_entries` once. Two priors
+    are equal if they have the same class, the same entries in the same order, and for each the same family with the
+    same parameters, or the same function.
     """
+
+    def __eq__(self, other):
+        if not isinstance(other, BasePrior):
+            return NotImplemented
+        return same(vars(self), vars(other)) if type(self) is type(other) else False
+
+    def __hash__(self):
+        return hash((type(self), tuple(self._sizes.items())))
 
     def _distribution(self, name, earlier):
         """Return the frozen distribution of entry `name` given a dict of the entries before it."""
@@ -86,17 +100,13 @@ class BasePrior:
         Returns
         -------
         y : DataFrame of shape (n, n_parameters)
+            Strictly inside the support: a draw that rounding put on its edge is moved to the next number.
         """
         n = check_count(n, "n", minimum=0)
         rng = random_state if isinstance(random_state, np.random.Generator) else generators(random_state, 1)[0]
         entries = {}
         for name, bijection in self._bijections(entries):
-            size = self._sizes[name]
-            if hasattr(bijection.distribution, "cov"):
-                draws = bijection.distribution.rvs(size=n, random_state=rng).reshape(n, size)
-            else:
-                draws = bijection.distribution.rvs(size=n if size is None else (n, size), random_state=rng)
-            entries[name] = draws
+            entries[name] = draw_entry(bijection, self._sizes[name], n, rng)
         return pd.DataFrame(self._join(entries, n), columns=self.parameter_names)
 
     def log_prob(self, y):
@@ -137,7 +147,7 @@ class BasePrior:
 
     def from_real(self, u):
         """Map real numbers `(n, n_parameters)` into the support: the inverse of `to_real`."""
-        u = self._check(u)
+        u = self._check(u, name="u")
         split, entries = self.split(u), {}
         for name, bijection in self._bijections(entries):
             entries[name] = bijection.from_real(split[name])
@@ -158,20 +168,44 @@ class BasePrior:
     def _join(self, entries, n):
         return np.concatenate([np.reshape(entries[name], (n, size or 1)) for name, size in self._sizes.items()], axis=1)
 
-    def _check(self, y):
+    def _check(self, y, *, name="y"):
+        """Return `y` as a finite float64 array `(n, n_parameters)`; columns of a DataFrame must be the parameters."""
         if isinstance(y, pd.DataFrame) and list(y.columns) != self.parameter_names:
-            raise ValueError(f"y must have the columns {self.parameter_names} in this order; got {list(y.columns)}.")
-        y = as_float_array(y, name="y")
+            raise ValueError(
+                f"{name} must have the columns {self.parameter_names} in this order; got {list(y.columns)}."
+            )
+        y = as_float_array(y, name=name)
         if y.ndim != 2 or y.shape[1] != self.n_parameters:
+            advice = ""
+            if y.ndim == 1 and self.n_parameters == 1:
+                advice = f" For n values of one parameter pass {name}[:, np.newaxis]."
+            elif y.shape == (self.n_parameters,):
+                advice = f" For one row pass {name}[np.newaxis]."
+            elif y.ndim == 3:
+                advice = f" For draws of several data sets pass {name}.reshape(-1, {self.n_parameters})."
             raise ShapeError(
-                f"y must have shape (n, {self.n_parameters}), one column each of {self.parameter_names}; got {y.shape}."
+                f"{name} must have shape (n, {self.n_parameters}), one column each of {self.parameter_names}; "
+                f"got {y.shape}.{advice}"
             )
         return y
 
 
+def draw_entry(bijection, size, n, rng):
+    """Return `n` draws of an entry, `(n,)` or `(n, size)`, each where its bijection can hold it."""
+    shape = n if size is None else (n, size)
+    if hasattr(bijection.distribution, "cov"):
+        return np.reshape(bijection.distribution.rvs(size=n, random_state=rng), shape)
+    return bijection.hold(bijection.distribution.rvs(size=shape, random_state=rng))
+
+
 def entry_size(distribution, *, name, n_rows=None):
     """Return `None` for a scalar entry or the length of a vector one; `n_rows` if parameters were given by row."""
-    shape = batch_shape(distribution)
+    if n_rows is not None and isinstance(distribution, stats._multivariate.multivariate_normal_frozen):
+        raise TypeError(
+            f"the function of {name!r} returns a multivariate_normal, whose parameters cannot differ by row; return "
+            "univariate distributions with parameters of shape (n, k)."
+        )
+    shape = batch_shape(distribution, name=name)
     if n_rows is None:
         if len(shape) < 2:
             return shape[0] if shape else None
@@ -181,8 +215,11 @@ def entry_size(distribution, *, name, n_rows=None):
             return None
         if len(shape) == 2 and shape[0] in {1, n_rows}:
             return shape[1]
-        expected = "(n,) or (n, k) for n values of the earlier parameters"
-    raise ShapeError(f"the parameters of the distribution of {name!r} must have shape {expected}; got {shape}.")
+        expected = "(n,), or (n, k) or (1, k) for a vector entry, given n values of the earlier parameters"
+    raise ShapeError(
+        f"the parameters of the distribution of {name!r} must have shape {expected}; got {shape}"
+        f"{'' if n_rows is None else f' for n = {n_rows}'}."
+    )
 
 
 def check_names(distributions):
@@ -190,9 +227,11 @@ def check_names(distributions):
     if not isinstance(distributions, dict) or not distributions:
         raise TypeError(f"distributions must be a non-empty dict of name to distribution; got {distributions!r}.")
     for name in distributions:
-        if not isinstance(name, str) or not name.isidentifier() or name == "rng":
+        if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name) or name == "rng":
+            advice = f"; {name!r} is a word of Python's own, try {name + '_'!r}" if keyword.iskeyword(name) else ""
             raise ValueError(
-                f"a parameter name must be a str that can be an argument of simulate, and not 'rng'; got {name!r}."
+                "a parameter name must be a str that can be an argument of simulate, and not 'rng'; "
+                f"got {name!r}{advice}."
             )
 
 
@@ -204,16 +243,16 @@ def describe(distribution):
     arguments += [
         f"{k}={np.array2string(np.asarray(v), threshold=4, precision=4)}" for k, v in distribution.kwds.items()
     ]
-    return f"{distribution.dist.name}({', '.join(arguments)})"
+    return f"{distribution.dist.name or type(distribution.dist).__name__}({', '.join(arguments)})"
 
 
 def check_prior(prior):
     """Raise unless `prior` has what inference needs of a prior."""
-    wanted = ("sample", "log_prob", "to_real", "from_real", "split", "parameter_names")
+    wanted = ("sample", "log_prob", "to_real", "from_real", "split", "parameter_names", "entry_names", "support")
     missing = [name for name in wanted if not hasattr(prior, name)]
     if missing:
         raise TypeError(
-            f"prior must be an IndependentPrior, a ChainedPrior or an object with their methods; got "
+            f"prior must be an IndependentPrior, a ChainedPrior or an object with {', '.join(wanted)}; got "
             f"{type(prior).__name__}, which has no {', '.join(missing)}."
         )
     return prior

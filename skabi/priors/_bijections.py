@@ -8,6 +8,8 @@ density on the real line with normal tails becomes one that behaves well at a fi
 import numpy as np
 from scipy import special, stats
 
+from skabi.exceptions import ShapeError
+
 # Beyond 37.5 standard deviations the normal distribution function is zero in double precision.
 _LARGEST = 37.5
 
@@ -39,6 +41,20 @@ class UnivariateBijection:
             if not np.isfinite(y).all():
                 # Families without a quantile function for the upper tail lose it beyond 8 standard deviations.
                 y = np.where(np.isfinite(y), y, self.distribution.ppf(special.ndtr(np.clip(u, -8.0, 8.0))))
+        return self._inside(y)
+
+    def hold(self, y):
+        """Return draws, those that rounding put where `to_real` ends moved to the nearest number that it can hold."""
+        y = self._inside(y)
+        for largest in (37.0, 8.0):
+            u, log_det = self.to_real(y)
+            lost = (np.abs(u) >= _LARGEST) | ~np.isfinite(log_det)
+            if not lost.any():
+                break
+            y = np.where(lost, self.from_real(np.clip(u, -largest, largest)), y)
+        return y
+
+    def _inside(self, y):
         low, high = self.distribution.support()
         return np.clip(y, np.nextafter(low, np.inf), np.nextafter(high, -np.inf))
 
@@ -51,9 +67,9 @@ class UnivariateBijection:
 class MultivariateNormalBijection:
     """Affine map of a multivariate normal to independent standard normals."""
 
-    def __init__(self, distribution):
+    def __init__(self, distribution, *, name):
         self.distribution = distribution
-        self.cholesky = np.linalg.cholesky(np.atleast_2d(distribution.cov))
+        self.cholesky = _cholesky(np.atleast_2d(distribution.cov), name=name)
 
     def to_real(self, y):
         """Return `(u, log |du/dy|)`; the determinant is shared out evenly over the columns."""
@@ -72,19 +88,28 @@ class MultivariateNormalBijection:
 
 def bijection_of(distribution, *, name):
     """Return the bijection of a frozen continuous `scipy.stats` distribution."""
-    if isinstance(distribution, (stats.rv_continuous, stats.rv_discrete)):
-        raise TypeError(
-            f"the distribution of {name!r} is not frozen: call it with its parameters, as in "
-            f"stats.{distribution.name}(loc=..., scale=...)."
-        )
-    if isinstance(distribution, stats._multivariate.multivariate_normal_frozen):
-        return MultivariateNormalBijection(distribution)
-    if hasattr(distribution, "pmf"):
+    if isinstance(distribution, stats.rv_discrete) or isinstance(
+        getattr(distribution, "dist", None), stats.rv_discrete
+    ):
         raise TypeError(
             f"the distribution of {name!r} is discrete; parameters must be continuous. Compare models with different "
             "values of a discrete parameter instead, or draw it inside simulate."
         )
-    wanted = ("rvs", "logpdf", "logcdf", "logsf", "ppf", "isf", "support")
+    if isinstance(distribution, stats.rv_continuous):
+        call = f"stats.{distribution.name}" if hasattr(stats, distribution.name or "") else "family"
+        raise TypeError(
+            f"the distribution of {name!r} is not frozen: call it with its parameters, as in "
+            f"{call}(loc=..., scale=...)."
+        )
+    if isinstance(distribution, stats._multivariate.multivariate_normal_frozen):
+        return MultivariateNormalBijection(distribution, name=name)
+    if hasattr(distribution, "icdf") and hasattr(distribution, "logccdf"):
+        raise TypeError(
+            f"the distribution of {name!r} is a {type(distribution).__name__} of scipy's second kind, which a prior "
+            "does not take; use the frozen form, such as stats.norm(0, 1) for stats.Normal(mu=0, sigma=1). What has "
+            "none can be a subclass of stats.rv_continuous."
+        )
+    wanted = ("dist", "args", "kwds", "rvs", "logpdf", "logcdf", "logsf", "ppf", "isf", "support")
     missing = [method for method in wanted if not hasattr(distribution, method)]
     if missing:
         raise TypeError(
@@ -95,9 +120,31 @@ def bijection_of(distribution, *, name):
     return UnivariateBijection(distribution)
 
 
-def batch_shape(distribution):
+def batch_shape(distribution, *, name):
     """Return the shape of the parameters of a frozen distribution: `()` for a scalar, `(k,)` for a vector."""
     if isinstance(distribution, stats._multivariate.multivariate_normal_frozen):
         return (distribution.dim,)
-    arguments = (*distribution.args, *distribution.kwds.values())
-    return np.broadcast_shapes(*(np.shape(argument) for argument in arguments))
+    shapes = [np.shape(argument) for argument in (*distribution.args, *distribution.kwds.values())]
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ShapeError(
+            f"the parameters of the distribution of {name!r} must broadcast to one shape; got "
+            f"{' and '.join(map(str, shapes))}."
+        ) from None
+
+
+def _cholesky(covariance, *, name):
+    try:
+        cholesky = np.linalg.cholesky(covariance)
+        # Squared: the share of each variance that the columns before it leave unexplained, free of units.
+        unexplained = np.diag(cholesky) ** 2 / np.diag(covariance)
+        is_singular = unexplained.min() < len(covariance) * np.finfo(np.float64).eps
+    except np.linalg.LinAlgError:
+        is_singular = True
+    if is_singular:
+        raise ValueError(
+            f"the covariance of {name!r} must be positive definite; it is singular, so that some of its "
+            f"{len(covariance)} columns follow from the others. Leave those out and compute them inside simulate."
+        )
+    return cholesky

@@ -4,11 +4,12 @@ import inspect
 
 import numpy as np
 
-from skabi.priors._base import BasePrior, check_names, describe, entry_size
+from skabi.exceptions import ShapeError
+from skabi.priors._base import BasePrior, check_names, describe, draw_entry, entry_size
 from skabi.priors._bijections import bijection_of
 
-# Rows with which the functions are tried; a vector entry of this length is still told apart by its second axis.
-_N_TRIED = 7
+# Numbers of rows with which the functions are tried: two, so that a fixed length is not taken for one of them.
+_N_TRIED = 7, 11
 
 
 class ChainedPrior(BasePrior):
@@ -52,22 +53,29 @@ class ChainedPrior(BasePrior):
         self._arguments = {
             name: list(inspect.signature(d).parameters) for name, d in distributions.items() if _is_function(d)
         }
+        sizes, others = (self._try(n) for n in _N_TRIED)
+        for name, size in sizes.items():
+            if size != others[name]:
+                raise ShapeError(
+                    f"the length of {name!r} must not depend on the number of rows; it is {size} for {_N_TRIED[0]} "
+                    f"rows and {others[name]} for {_N_TRIED[1]}."
+                )
+        self._set_entries(sizes)
+
+    def _try(self, n):
+        """Return the sizes of the entries as `n` values of each give them."""
         sizes, earlier = {}, {}
-        for name in distributions:
+        for name in self.distributions:
             unknown = [a for a in self._arguments.get(name, []) if a not in earlier]
             if unknown:
                 raise TypeError(
                     f"the function of {name!r} asks for {', '.join(unknown)}, but only {list(earlier)} come before it."
                 )
             distribution = self._distribution(name, earlier)
-            bijection_of(distribution, name=name)
-            by_row = name in self._arguments
-            sizes[name] = entry_size(distribution, name=name, n_rows=_N_TRIED if by_row else None)
-            shape = (_N_TRIED,) if sizes[name] is None else (_N_TRIED, sizes[name])
-            rng = np.random.default_rng(0)
-            draws = distribution.rvs(size=_N_TRIED if hasattr(distribution, "cov") else shape, random_state=rng)
-            earlier[name] = np.reshape(draws, shape)
-        self._set_entries(sizes)
+            bijection = bijection_of(distribution, name=name)
+            sizes[name] = entry_size(distribution, name=name, n_rows=n if name in self._arguments else None)
+            earlier[name] = draw_entry(bijection, sizes[name], n, np.random.default_rng(0))
+        return sizes
 
     def __repr__(self):
         inside = ", ".join(f"{name!r}: {describe(d)}" for name, d in self.distributions.items())

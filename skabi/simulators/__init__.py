@@ -1,5 +1,5 @@
 """A prior and a function that simulates data, run in parallel with seeds that do not depend on how."""
 
-from skabi.simulators._simulator import Simulator
+from skabi.simulators._simulator import Simulator, is_simulator
 
-__all__ = ["Simulator"]
+__all__ = ["Simulator", "is_simulator"]

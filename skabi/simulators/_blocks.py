@@ -25,30 +25,35 @@ class RowError(Exception):
 def simulate_block(simulate, entries, *, n_rows, vectorized, seed, stop_at_error):
     """Simulate `n_rows` rows given a dict of entry name to parameters, and return a `Block`."""
     if not vectorized:
-        return _simulate_rows(simulate, entries, n_rows, seed, as_batch=False, stop_at_error=stop_at_error)
+        return _simulate_rows(simulate, entries, n_rows, seed, stop_at_error=stop_at_error)
     try:
         X = _as_numbers(simulate(**_writable(entries), rng=np.random.default_rng(seed)))
     except SimulatorError:
         raise
-    except Exception:  # the simulator is the user's: whatever it raises is looked for row by row
-        return _simulate_rows(simulate, entries, n_rows, seed, as_batch=True, stop_at_error=stop_at_error)
-    if X.ndim == 0 or len(X) != n_rows:
-        raise SimulatorError(
-            f"a vectorized simulate must return one row a data set, (n_datasets, ...); "
-            f"got shape {X.shape} for n_datasets={n_rows}. For one data set a call leave vectorized=False."
-        )
+    except Exception as failure:  # the simulator is the user's: whatever it raises is looked for row by row
+        return _simulate_rows(simulate, entries, n_rows, seed, batch_failure=failure, stop_at_error=stop_at_error)
+    if not _has_rows(X, n_rows):
+        raise SimulatorError(_one_row_a_data_set(X, n_rows))
     kept = np.flatnonzero(_finite_rows(X))
     failed = np.setdiff1d(np.arange(n_rows), kept)
     error = f"returned NaN or infinity for {_describe(entries, failed[0])}" if len(failed) else None
     return Block(_columns(X)[kept], kept, n_rows, error)
 
 
-def _simulate_rows(simulate, entries, n_rows, seed, *, as_batch, stop_at_error):
+def _simulate_rows(simulate, entries, n_rows, seed, *, stop_at_error, batch_failure=None):
+    """Simulate row by row; with `batch_failure`, what a vectorized function raised, by batches of one."""
+    as_batch = batch_failure is not None
     rows, kept, error, cause = [], [], None, None
     for i, child in enumerate(seed.spawn(n_rows)):
         arguments = {name: values[i : i + 1] if as_batch else values[i] for name, values in entries.items()}
         try:
             row = _as_numbers(simulate(**_writable(arguments), rng=np.random.default_rng(child)))
+            if as_batch and not _has_rows(row, 1):
+                # The rows may say why: a function for one data set cannot broadcast a batch of parameters.
+                raise SimulatorError(
+                    f"{_one_row_a_data_set(row, 1)} For n_datasets={n_rows} it raised "
+                    f"{type(batch_failure).__name__}: {batch_failure}"
+                ) from batch_failure
             row = row[0] if as_batch else row
             if not np.isfinite(row).all():
                 raise RowError("returned NaN or infinity")
@@ -78,12 +83,37 @@ def _writable(arguments):
 
 
 def _as_numbers(result):
+    if result is None:
+        raise SimulatorError(
+            "simulate must return a data set; it returned None. Is a return statement missing? A simulation that "
+            "failed may raise or return NaN."
+        )
+    if np.ma.isMaskedArray(result):
+        raise SimulatorError(
+            "simulate must return a plain array; got a masked one, whose mask would be lost. Return "
+            "result.filled(value), with a value that stands for what is missing."
+        )
     try:
-        return np.asarray(result, dtype=np.float64)
+        array = np.asarray(result)
+        if array.dtype.kind in "biufO":
+            return array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise SimulatorError(
             f"simulate must return numbers in an array of one shape; got {type(result).__name__} ({error})."
         ) from error
+    advice = " Return real and imaginary parts side by side." if array.dtype.kind == "c" else ""
+    raise SimulatorError(f"simulate must return real numbers; got values of type {array.dtype}.{advice}")
+
+
+def _has_rows(X, n_rows):
+    return X.ndim >= 1 and len(X) == n_rows
+
+
+def _one_row_a_data_set(X, n_rows):
+    return (
+        f"a vectorized simulate must return one row a data set, (n_datasets, ...); got shape {X.shape} for "
+        f"n_datasets={n_rows}. For one data set a call leave vectorized=False."
+    )
 
 
 def _columns(X):

@@ -1,7 +1,6 @@
 """A prior and a function that simulates data: the joint distribution that a posterior is learned from."""
 
 import inspect
-import warnings
 
 import joblib
 import numpy as np
@@ -10,6 +9,7 @@ from tqdm import tqdm
 
 from skabi._params import check_choice, check_count
 from skabi._random import seed_sequence
+from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning, SimulatorError
 from skabi.priors import check_prior
 from skabi.simulators._blocks import simulate_block
@@ -111,7 +111,8 @@ class Simulator:
         y = [self.prior.sample(self.block_size, random_state=np.random.default_rng(seed)) for seed in seeds]
         if not self.vectorized:
             y = [block.iloc[:size] for block, size in zip(y, sizes, strict=True)]
-        X, kept = self._simulate(y, block_seeds, n_jobs=n_jobs, verbose=verbose, n=n)
+        blocks = [self.prior.split(block) for block in y]
+        X, kept = self._simulate(blocks, block_seeds, n_jobs=n_jobs, verbose=verbose, n=n)
         kept = kept[kept < n]
         y = pd.concat(y, ignore_index=True).iloc[kept].reset_index(drop=True)
         return X[: len(kept)], y
@@ -129,11 +130,19 @@ class Simulator:
         -------
         X : ndarray of shape (n_datasets, ...)
             Fewer rows with `on_error="drop"` where simulations failed.
+
+        Raises
+        ------
+        ValueError
+            If `y` is not `(n_datasets, n_parameters)`, or a DataFrame whose columns are not the prior's parameters in
+            their order.
+        SimulatorError
+            As in `sample`.
         """
-        y = pd.DataFrame(np.asarray(y), columns=self.prior.parameter_names)
-        n = check_count(len(y), "the number of rows of y")
+        entries = self.prior.split(y)
+        n = check_count(len(next(iter(entries.values()))), "the number of rows of y")
         starts = range(0, n, self.block_size)
-        blocks = [y.iloc[start : start + self.block_size] for start in starts]
+        blocks = [{name: v[start : start + self.block_size] for name, v in entries.items()} for start in starts]
         X, _ = self._simulate(blocks, seed_sequence(random_state), n_jobs=n_jobs, verbose=verbose, n=n)
         return X
 
@@ -141,18 +150,18 @@ class Simulator:
         n_full, rest = divmod(n, self.block_size)
         return [self.block_size] * n_full + [rest] * (rest > 0)
 
-    def _simulate(self, parameters, seeds, *, n_jobs, verbose, n):
-        """Simulate blocks of parameters; return the rows that succeeded among all, and their indices."""
+    def _simulate(self, blocks, seeds, *, n_jobs, verbose, n):
+        """Simulate blocks, dicts of entry name to parameters; return the rows that succeeded and their indices."""
         tasks = (
             joblib.delayed(simulate_block)(
                 self.simulate,
-                self.prior.split(block),
-                n_rows=len(block),
+                entries,
+                n_rows=len(next(iter(entries.values()))),
                 vectorized=self.vectorized,
                 seed=seed,
                 stop_at_error=self.on_error == "raise",
             )
-            for block, seed in zip(parameters, seeds.spawn(len(parameters)), strict=True)
+            for entries, seed in zip(blocks, seeds.spawn(len(blocks)), strict=True)
         )
         X, kept, start, first = [], [], 0, None
         with tqdm(total=n, desc="simulating", unit=" data sets", disable=not verbose) as bar:
@@ -161,7 +170,7 @@ class Simulator:
                 if block.error is not None and np.setdiff1d(np.arange(wanted), block.kept).size:
                     first = first or block
                     if self.on_error == "raise":
-                        raise SimulatorError(f"simulate {block.error}.{_HINT}") from block.cause
+                        raise SimulatorError(f"simulate {first.error}.{self._hint(first)}{_DROP}") from first.cause
                 if block.X is not None:
                     if X and block.X.shape[1:] != X[0].shape[1:]:
                         raise SimulatorError(
@@ -175,18 +184,47 @@ class Simulator:
         kept = np.concatenate(kept)
         n_dropped = n - np.count_nonzero(kept < n)
         if n_dropped == n:
-            raise SimulatorError(f"all {n} simulations failed; the first: simulate {first.error}.") from first.cause
+            raise SimulatorError(
+                f"all {n} simulations failed; the first: simulate {first.error}.{self._hint(first)}"
+            ) from first.cause
         if n_dropped:
-            warnings.warn(
+            warn(
                 f"{n_dropped} of {n} simulations ({n_dropped / n:.1%}) failed and were dropped; the first: simulate "
                 f"{first.error}.",
                 ApproximationWarning,
-                stacklevel=3,
             )
         return np.concatenate(X), kept
 
+    def _hint(self, block):
+        """Return what to try where a failure may come of parameters that are not the arrays it was written for."""
+        if self.vectorized or not isinstance(block.cause, (AttributeError, IndexError, TypeError)):
+            return ""
+        return " If simulate takes many parameter sets at once, use Simulator(..., vectorized=True)."
 
-_HINT = ' To leave such simulations out use Simulator(..., on_error="drop").'
+
+def is_simulator(value):
+    """Return whether `value` can simulate: it has a prior, and draws data sets with their parameters.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    answer : bool
+
+    Examples
+    --------
+    >>> from skabi.datasets import TwoMoons
+    >>> from skabi.simulators import is_simulator
+    >>> is_simulator(TwoMoons()), is_simulator([[0.1, 0.2]])
+    (True, False)
+    """
+    is_other = hasattr(value, "fit") or hasattr(value, "__array__")
+    return hasattr(value, "prior") and hasattr(value, "sample") and not is_other
+
+
+_DROP = ' To leave such simulations out use Simulator(..., on_error="drop").'
 
 
 def _check_signature(simulate, names):

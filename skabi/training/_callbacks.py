@@ -2,12 +2,12 @@
 
 import copy
 import math
-import warnings
 
 import torch
 from skorch.callbacks import Callback
 from tqdm import tqdm
 
+from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning, TrainingError
 
 
@@ -57,11 +57,10 @@ class RestoreGoodWeights(Callback):
         net.module_.load_state_dict(self._weights)
         net.optimizer_.state.clear()
         net.lr *= self.factor
-        warnings.warn(
+        warn(
             f"the loss became NaN or infinite in epoch {len(net.history)}: the last good weights are back, and the "
             f"learning rate is {self.factor:g} of what it was.",
             ApproximationWarning,
-            stacklevel=2,
         )
 
 
@@ -173,16 +172,20 @@ def _copies(tensors):
 
 
 class EpochBar(Callback):
-    """One progress bar over all epochs, with the held-out loss.
+    """One progress bar over all epochs, with the mean log density of training and held-out rows.
 
     Parameters
     ----------
     n_epochs : int
         Epochs if training does not stop early.
+    train_offset, valid_offset : float, default=0.0
+        Added to minus the losses: what makes them log densities in the units of `score`.
     """
 
-    def __init__(self, n_epochs):
+    def __init__(self, n_epochs, *, train_offset=0.0, valid_offset=0.0):
         self.n_epochs = n_epochs
+        self.train_offset = train_offset
+        self.valid_offset = valid_offset
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Open the bar."""
@@ -191,7 +194,10 @@ class EpochBar(Callback):
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Move the bar."""
         epoch = net.history[-1]
-        self.bar_.set_postfix({name: f"{epoch[name]:.3f}" for name in ("train_loss", "valid_loss") if name in epoch})
+        scores = {"training": self.train_offset - epoch["train_loss"]}
+        if "valid_loss" in epoch:
+            scores["held_out"] = self.valid_offset - epoch["valid_loss"]
+        self.bar_.set_postfix({name: f"{score:.3f}" for name, score in scores.items()})
         self.bar_.update()
 
     def on_train_end(self, net, X=None, y=None, **kwargs):

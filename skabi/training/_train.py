@@ -2,7 +2,6 @@
 
 import copy
 import math
-import warnings
 from dataclasses import dataclass
 
 import torch
@@ -12,9 +11,10 @@ from skorch.helper import predefined_split
 from torch.utils.data import TensorDataset
 
 from skabi._torch import single_thread
+from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning, TrainingError
 from skabi.training._batches import TensorBatches
-from skabi.training._callbacks import AverageWeights, EpochBar, RestoreGoodWeights, Schedule
+from skabi.training._callbacks import AverageWeights, RestoreGoodWeights, Schedule
 
 _LARGEST_GRADIENT = 5.0
 
@@ -48,7 +48,6 @@ def train(
     n_iter_no_change,
     generator,
     callbacks=(),
-    verbose=0,
 ):
     """Train `network` in place and return a `TrainingRecord`.
 
@@ -72,8 +71,6 @@ def train(
         Shuffles the batches.
     callbacks : sequence of skorch callbacks
         Called besides those of skabi.
-    verbose : int
-        Positive for a progress bar.
 
     Raises
     ------
@@ -87,7 +84,6 @@ def train(
         RestoreGoodWeights(),
         AverageWeights(),
         Schedule(max_iter * len(TensorBatches(dataset, batch_size)), weight_decay=_weight_decay(len(dataset))),
-        *([EpochBar(max_iter)] if verbose else []),
     ]
     net = _RecipeNet(
         network,
@@ -118,7 +114,7 @@ _VALID_BATCH_SIZE = 4096
 
 def _weight_decay(n):
     """Return the decay of the first step: the fewer data sets, the simpler networks start."""
-    return min(1.0, (2000 / n) ** 2)
+    return min(1.0, 2500 / n)
 
 
 class _KeepBest(EarlyStopping):
@@ -169,11 +165,10 @@ def _record(net, stopping):
         raise TrainingError("the held-out loss was never finite. Look for extreme values in X and y.")
     stopped_early = any(isinstance(c, EarlyStopping) and c.misses_ == c.patience for _, c in net.callbacks_)
     if len(complete) < net.max_epochs and not stopped_early:
-        warnings.warn(
+        warn(
             f"training was interrupted in epoch {len(net.history)} of {net.max_epochs}; the best weights so far are "
             "kept.",
             ApproximationWarning,
-            stacklevel=4,
         )
     best_iter = stopping[0].best_epoch_ if stopping else len(complete)
     return TrainingRecord(train_losses, valid_losses, best_iter)

@@ -406,7 +406,7 @@ class NoDensity:
 
 @pytest.mark.parametrize("prior", [NoDensity(), stats.norm(), {"a": stats.norm()}])
 def test_prior_without_a_log_prob(quick, simulations, prior):
-    words = ("prior must be an IndependentPrior, a ChainedPrior or an object with their methods", "log_prob")
+    words = ("prior must be an IndependentPrior, a ChainedPrior or an object with sample, log_prob", "log_prob")
     with refused(TypeError, *words, f"got {type(prior).__name__}, which has no"):
         quick(prior=prior).fit(*simulations)
     with refused(TypeError, *words):

@@ -10,7 +10,7 @@ from skabi.estimators import AmortizedPosterior
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("problem", [ConjugateGaussian(4, shift=-1.0), TruncatedGaussian(2, shift=-1.0)], ids=repr)
+@pytest.mark.parametrize("problem", [ConjugateGaussian(4, shift=-1.0), TruncatedGaussian(4, shift=-1.0)], ids=repr)
 def test_linear_gaussian_from_few_simulations(problem):
     posterior = AmortizedPosterior(n_simulations=2500, random_state=0).fit(problem)
     X, _ = problem.sample(10, random_state=1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from skabi.exceptions import ApproximationWarning, SimulatorError
+from skabi.exceptions import ApproximationWarning, ShapeError, SimulatorError
 from skabi.priors import IndependentPrior
 from skabi.simulators import Simulator
 
@@ -75,3 +75,78 @@ def test_first_failure_ends_the_run():
     with pytest.raises(SimulatorError, match="never works"):
         Simulator(PRIOR, simulate).sample(500, random_state=0)
     assert len(calls) == 1
+
+
+def outbreak(cases, growth, rng):
+    return rng.poisson(cases * np.exp(growth * np.arange(5)))
+
+
+OUTBREAK_PRIOR = IndependentPrior({"cases": stats.gamma(2.0), "growth": stats.norm(0.0, 0.1)})
+
+
+@pytest.mark.parametrize("on_error", ["raise", "drop"])
+def test_function_for_one_data_set_is_not_taken_for_vectorized(on_error):
+    simulator = Simulator(OUTBREAK_PRIOR, outbreak, vectorized=True, on_error=on_error)
+    with pytest.raises(SimulatorError, match=r"one row a data set.*got shape \(5,\).*ValueError") as caught:
+        simulator.sample(20, random_state=0)
+    assert "broadcast" in str(caught.value.__cause__)
+    assert Simulator(OUTBREAK_PRIOR, outbreak).sample(20, random_state=0)[0].shape == (20, 5)
+
+
+def test_vectorized_function_without_the_flag_is_told_so():
+    for on_error in ("raise", "drop"):
+        with pytest.raises(SimulatorError, match=r"not subscriptable.*vectorized=True"):
+            Simulator(PRIOR, batch, on_error=on_error).sample(20, random_state=0)
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (None, r"must return a data set; it returned None\. Is a return statement missing"),
+        (np.ma.masked_equal(np.arange(3.0), 1.0), "masked"),
+        (np.arange(3) * 1j, "real numbers; got values of type complex128.*side by side"),
+        (1j, "complex128"),
+        (np.array(["1", "2"]), "real numbers; got values of type <U1"),
+        ([[1.0, 2.0], [3.0]], "array of one shape; got list"),
+    ],
+)
+def test_what_is_no_data_set_is_refused(returned, message, vectorized):
+    for on_error in ("raise", "drop"):
+        simulator = Simulator(PRIOR, lambda a, t, rng: returned, vectorized=vectorized, on_error=on_error)
+        with pytest.raises(SimulatorError, match=message) as caught:
+            simulator.sample(20, random_state=0)
+        assert "on_error" not in str(caught.value)
+
+
+def test_simulate_from_checks_its_parameters():
+    simulator = Simulator(OUTBREAK_PRIOR, outbreak)
+    y = OUTBREAK_PRIOR.sample(20, random_state=0)
+    X = simulator.simulate_from(y, random_state=0)
+    np.testing.assert_array_equal(simulator.simulate_from(y.to_numpy(), random_state=0), X)
+    with pytest.raises(ValueError, match=r"\['cases', 'growth'\] in this order; got \['growth', 'cases'\]"):
+        simulator.simulate_from(y[["growth", "cases"]])
+    with pytest.raises(ShapeError, match=r"y\[np.newaxis\]"):
+        simulator.simulate_from(y.to_numpy()[0])
+    with pytest.raises(ShapeError, match=r"y\.reshape\(-1, 2\)"):
+        simulator.simulate_from(y.to_numpy()[np.newaxis])
+    with pytest.raises(ValueError, match="number of rows of y"):
+        simulator.simulate_from(y[:0])
+
+
+def test_rows_depend_on_a_seed_sequence_alone():
+    seed = np.random.SeedSequence(5)
+    simulator = Simulator(OUTBREAK_PRIOR, outbreak)
+    np.testing.assert_array_equal(*(simulator.sample(20, random_state=seed)[0] for _ in range(2)))
+    y = OUTBREAK_PRIOR.sample(20, random_state=seed)
+    np.testing.assert_array_equal(*(simulator.simulate_from(y, random_state=seed) for _ in range(2)))
+
+
+def test_warning_points_at_the_caller():
+    simulator = Simulator(PRIOR, failing_batch, vectorized=True, on_error="drop")
+    inside = {"__name__": "skabi.estimators._base"}
+    exec("def fit(simulator): return simulator.sample(500, random_state=0)", inside)
+    for call in (lambda s: s.sample(500, random_state=0), inside["fit"]):
+        with pytest.warns(ApproximationWarning, match="of 500 simulations") as caught:
+            call(simulator)
+        assert caught[0].filename == __file__

@@ -6,7 +6,7 @@ from skorch.callbacks import Callback
 
 from skabi.exceptions import ApproximationWarning, TrainingError
 from skabi.losses import ForwardKL
-from skabi.training import Schedule
+from skabi.training import EpochBar, Schedule
 
 
 class Recorder(Callback):
@@ -127,10 +127,10 @@ def test_a_held_out_loss_that_stays_bad_is_an_error(fit):
 
 
 def test_the_bar_counts_epochs_and_shows_losses(fit, capsys):
-    record = fit(max_iter=3, verbose=1)
+    record = fit(max_iter=3, callbacks=[EpochBar(3, train_offset=1.0, valid_offset=2.0)])
     printed = capsys.readouterr()
     assert printed.out == "" and "training: 100%" in printed.err and "3/3" in printed.err
-    assert f"train_loss={record.train_losses[-1]:.3f}" in printed.err
-    assert f"valid_loss={record.valid_losses[-1]:.3f}" in printed.err
+    assert f"training={1.0 - record.train_losses[-1]:.3f}" in printed.err
+    assert f"held_out={2.0 - record.valid_losses[-1]:.3f}" in printed.err
     fit(max_iter=3)
     assert capsys.readouterr().err == ""
