@@ -44,7 +44,7 @@ def vector_columns(parameter_names):
 
     `theta[0]`, `theta[1]`, ... in this order and without gaps are the vector `theta`; any other name is a scalar.
     """
-    entries = {}
+    entries: dict[str, list] = {}
     for column, name in enumerate(parameter_names):
         match = _ENTRY.fullmatch(name)
         if match:

@@ -23,7 +23,7 @@ def seed_sequence(random_state=None):
         return np.random.SeedSequence(random_state.integers(2**32, size=4).tolist())
     if random_state is None:
         return np.random.SeedSequence()
-    if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool):
+    if not isinstance(random_state, bool) and isinstance(random_state, numbers.Integral):
         if random_state < 0:
             raise ValueError(f"random_state must be a non-negative int; got {random_state}.")
         return np.random.SeedSequence(int(random_state))

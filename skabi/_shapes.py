@@ -5,7 +5,7 @@ import numpy as np
 from skabi.exceptions import ShapeError
 
 
-def as_float_array(values, *, name):
+def as_float_array(values, *, name) -> np.ndarray:
     """Return `values` as a float64 array, or raise if they are not numbers or not finite."""
     try:
         array = np.asarray(values, dtype=np.float64)
@@ -19,7 +19,7 @@ def as_float_array(values, *, name):
     return array
 
 
-def check_draws(draws, *, name="draws"):
+def check_draws(draws, *, name="draws") -> np.ndarray:
     """Return `draws` as a finite float64 array `(n_datasets, n_draws, n_parameters)`."""
     draws = as_float_array(draws, name=name)
     if draws.ndim != 3:
@@ -32,7 +32,7 @@ def check_draws(draws, *, name="draws"):
     return draws
 
 
-def check_parameters(y, *, n_parameters=None, name="y"):
+def check_parameters(y, *, n_parameters=None, name="y") -> np.ndarray:
     """Return `y` as a finite float64 array `(n_datasets, n_parameters)`; one dimension means one parameter."""
     y = as_float_array(y, name=name)
     if y.ndim == 1:
@@ -43,7 +43,7 @@ def check_parameters(y, *, n_parameters=None, name="y"):
     return y
 
 
-def check_draws_and_parameters(draws, y):
+def check_draws_and_parameters(draws, y) -> tuple[np.ndarray, np.ndarray]:
     """Return draws `(n_datasets, n_draws, n_parameters)` and true parameters `(n_datasets, n_parameters)`."""
     draws = check_draws(draws)
     y = check_parameters(y, n_parameters=draws.shape[2])

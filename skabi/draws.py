@@ -1,7 +1,10 @@
 """Posterior draws as a DataFrame, as an ArviZ DataTree, and summarized."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from skabi._names import check_parameter_names, vector_columns
 from skabi._optional import import_optional
@@ -11,7 +14,7 @@ from skabi.exceptions import ShapeError
 __all__ = ["summarize", "to_datatree", "to_frame"]
 
 
-def to_frame(draws, *, parameter_names=None):
+def to_frame(draws: ArrayLike, *, parameter_names: Sequence[str] | None = None) -> pd.DataFrame:
     """Return draws as a DataFrame, one row a draw and one column a parameter.
 
     Parameters
@@ -52,7 +55,9 @@ def to_frame(draws, *, parameter_names=None):
     return pd.DataFrame(draws.reshape(-1, n_parameters), index=index, columns=names)
 
 
-def summarize(draws, *, parameter_names=None, probs=(0.05, 0.5, 0.95)):
+def summarize(
+    draws: ArrayLike, *, parameter_names: Sequence[str] | None = None, probs: ArrayLike = (0.05, 0.5, 0.95)
+) -> pd.DataFrame:
     """Return mean, standard deviation and quantiles of every parameter of every data set.
 
     Parameters
@@ -104,7 +109,7 @@ def summarize(draws, *, parameter_names=None, probs=(0.05, 0.5, 0.95)):
     return pd.DataFrame(values, index=index, columns=["mean", "sd", *labels])
 
 
-def to_datatree(draws, *, parameter_names=None, X=None):
+def to_datatree(draws: ArrayLike, *, parameter_names: Sequence[str] | None = None, X: ArrayLike | None = None):
     """Return draws as an ArviZ DataTree.
 
     The group `posterior` has one variable a parameter with the dimensions `chain` (of length 1, for the draws are

@@ -1,8 +1,11 @@
 """The pipeline of scikit-learn, which can also be fitted to a simulator and asked for draws and densities."""
 
 import copy
+from typing import Self
 
+import numpy as np
 import sklearn.pipeline
+from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -66,10 +69,12 @@ class Pipeline(sklearn.pipeline.Pipeline):
     (1, 100, 2)
     """
 
+    steps: list
+
     def __init__(self, steps, *, transform_input=None, memory=None, verbose=False):
         super().__init__(steps, transform_input=transform_input, memory=memory, verbose=verbose)
 
-    def fit(self, X, y=None, **params):
+    def fit(self, X, y: ArrayLike | None = None, **params) -> Self:
         """Fit the steps one after the other.
 
         Given a simulator, the last step simulates as if it stood alone (its `n_simulations`, `random_state`, `n_jobs`
@@ -110,7 +115,7 @@ class Pipeline(sklearn.pipeline.Pipeline):
         return self
 
     @available_if(_last_step_has("sample"))
-    def sample(self, X, n_draws=1000, *, random_state=None):
+    def sample(self, X: ArrayLike, n_draws: int = 1000, *, random_state=None) -> np.ndarray:
         """Transform X, and draw from the posterior of each data set.
 
         Parameters
@@ -132,7 +137,7 @@ class Pipeline(sklearn.pipeline.Pipeline):
         return self.steps[-1][1].sample(self._transformed(X), n_draws, random_state=random_state)
 
     @available_if(_last_step_has("log_prob"))
-    def log_prob(self, X, y):
+    def log_prob(self, X: ArrayLike, y: ArrayLike) -> np.ndarray:
         """Transform X, and return the log posterior density of parameters.
 
         Parameters
@@ -183,7 +188,7 @@ class _TransformedSimulator:
         return self._pipeline._fit_front(X, y, self._params), y
 
 
-def make_pipeline(*steps, memory=None, transform_input=None, verbose=False):
+def make_pipeline(*steps, memory=None, transform_input=None, verbose=False) -> Pipeline:
     """Return a `Pipeline` whose steps have the lowercase names of their classes.
 
     Parameters

@@ -1,5 +1,7 @@
 """Simulators whose evidence, and so whose posterior density, is known."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from skabi._shapes import as_float_array, check_parameters
@@ -26,6 +28,9 @@ class ExactSimulator(Problem):
     ``log p(y | X) = log p(y) + log p(X | y) - log p(X)``.
     A child sets `n_features` and defines `log_evidence` and `sample_posterior`.
     """
+
+    n_features: int
+    log_likelihood: Callable[..., np.ndarray]
 
     def log_evidence(self, X):
         """Log marginal likelihood `log p(X)` of each data set, `(n_datasets,)`."""

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold
@@ -14,7 +15,15 @@ from skabi._shapes import as_float_array
 from skabi.exceptions import ApproximationWarning, ShapeError
 
 
-def c2st(reference, draws, *, classifier=None, n_folds=5, random_state=1, n_jobs=None):
+def c2st(
+    reference: ArrayLike,
+    draws: ArrayLike,
+    *,
+    classifier=None,
+    n_folds: int = 5,
+    random_state: int | None = 1,
+    n_jobs: int | None = None,
+):
     """Return how well a classifier tells draws from draws of a reference posterior.
 
     The result is the cross-validated accuracy of the classifier [1]_: 0.5 if it cannot tell the two apart, 1.0 if

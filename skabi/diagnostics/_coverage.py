@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from skabi._params import check_real
@@ -33,7 +34,9 @@ class CentralCoverage:
     prob: float
 
 
-def central_coverage(draws, y, *, levels=None, prob=0.95):
+def central_coverage(
+    draws: ArrayLike, y: ArrayLike, *, levels: ArrayLike | None = None, prob: float = 0.95
+) -> CentralCoverage:
     """Return how often central posterior intervals hold the true parameters.
 
     The draws cut the line into n_draws + 1 pieces of equal probability, one of which holds the truth. What counts is

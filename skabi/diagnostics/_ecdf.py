@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from skabi._params import check_count, check_real
@@ -71,7 +72,7 @@ class RankECDF:
     p_value: np.ndarray
 
 
-def ecdf_bands(n_datasets, n_draws, *, prob=0.95):
+def ecdf_bands(n_datasets: int, n_draws: int, *, prob: float = 0.95) -> ECDFBands:
     """Return the simultaneous bands of the ECDF of uniform ranks.
 
     The limits at each point are those of a central interval of the binomial distribution, with the same tail
@@ -133,7 +134,7 @@ def ecdf_bands(n_datasets, n_draws, *, prob=0.95):
     )
 
 
-def sbc_ecdf(ranks, n_draws, *, prob=0.95):
+def sbc_ecdf(ranks: ArrayLike, n_draws: int, *, prob: float = 0.95) -> RankECDF:
     """Return the ECDF of the ranks of each parameter and whether it stays within simultaneous bands.
 
     Ranks of a posterior that is too wide heap up in the middle, of one that is too narrow at both ends, of one that
@@ -188,7 +189,7 @@ def sbc_ecdf(ranks, n_draws, *, prob=0.95):
     return RankECDF(z=bands.z, ecdf=ecdf, bands=bands, inside=inside, p_value=p_value)
 
 
-def _check_ranks(ranks, n_draws):
+def _check_ranks(ranks, n_draws) -> np.ndarray:
     """Return ranks as an int array `(n_datasets, n_parameters)`."""
     ranks = np.asarray(ranks)
     if ranks.ndim == 1:

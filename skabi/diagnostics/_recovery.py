@@ -1,14 +1,19 @@
 """How well posterior means recover true parameters, and how much the data taught."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from skabi._names import check_parameter_names
 from skabi._shapes import as_float_array, check_draws_and_parameters
 from skabi.exceptions import ShapeError
 
 
-def recovery(draws, y, *, prior_std=None, parameter_names=None):
+def recovery(
+    draws: ArrayLike, y: ArrayLike, *, prior_std: ArrayLike | None = None, parameter_names: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Return how well the posterior recovers the true parameters.
 
     Parameters

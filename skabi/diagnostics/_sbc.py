@@ -1,6 +1,7 @@
 """Ranks of simulation-based calibration."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skabi._random import generators
 from skabi._shapes import check_draws_and_parameters
@@ -16,7 +17,7 @@ def count_below_and_equal(draws, y):
     return below, equal
 
 
-def sbc_ranks(draws, y, *, random_state=None):
+def sbc_ranks(draws: ArrayLike, y: ArrayLike, *, random_state=None) -> np.ndarray:
     """Return the rank of the true parameters among the posterior draws.
 
     If the parameters come from the prior, the data sets from the simulator at these parameters, and the draws from

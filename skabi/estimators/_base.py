@@ -25,6 +25,12 @@ from skabi.training import EpochBar, train
 class AmortizedEstimator(BaseEstimator):
     """Base class of estimators that train a network on simulations."""
 
+    # What `fit` finds from an earlier one.
+    network_: SummarizedDensity
+    loss_curve_: list[float]
+    validation_scores_: list[float]
+    _split_seed: np.random.SeedSequence
+
     def set_params(self, **params):
         """Set parameters of this estimator and, as in `engine__n_transforms`, of its recipes.
 
@@ -103,7 +109,8 @@ class AmortizedEstimator(BaseEstimator):
 
     def _start(self, X, y, *, prior, parameter_names):
         """Forget an earlier fit, resolve recipes, and fit the maps of parameters and features."""
-        vars(self).pop("network_", None)
+        if hasattr(self, "network_"):
+            del self.network_
         self.engine_ = SplineFlow() if self.engine is None else clone(self.engine)
         self.summary_ = IdentitySummary() if self.summary is None else clone(self.summary)
         self.loss_ = ForwardKL() if self.loss is None else clone(self.loss)

@@ -113,7 +113,7 @@ def refuse_lossy(values, *, name):
     """Raise if `values` would become numbers only by leaving out a part of them, or are missing altogether."""
     if values is None:
         raise ValueError(f"{name} must be an array of numbers; got None.")
-    dtypes = np.atleast_1d(getattr(values, "dtypes", getattr(values, "dtype", None)))
+    dtypes = np.atleast_1d(getattr(values, "dtypes", getattr(values, "dtype", ())))
     if any(getattr(dtype, "kind", None) == "c" for dtype in dtypes):
         raise ValueError(f"Complex data not supported: {name} must be real. Pass real and imaginary parts as features.")
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):

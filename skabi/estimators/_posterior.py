@@ -1,7 +1,10 @@
 """The posterior of a simulator's parameters, learned once for all data sets."""
 
+from typing import Self
+
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, RegressorMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -151,7 +154,7 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         self.verbose = verbose
         self.random_state = random_state
 
-    def fit(self, X, y=None):
+    def fit(self, X, y: ArrayLike | None = None) -> Self:
         """Train on simulations.
 
         Parameters
@@ -181,7 +184,7 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
             X, y, prior = self._simulate(X, y)
         return self._fit_simulations(X, y, prior=prior)
 
-    def sample(self, X, n_draws=1000, *, random_state=None):
+    def sample(self, X: ArrayLike, n_draws: int = 1000, *, random_state=None) -> np.ndarray:
         """Draw from the posterior of each data set.
 
         Parameters
@@ -215,7 +218,7 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
             parameter_map=self._parameter_map,
         )
 
-    def log_prob(self, X, y):
+    def log_prob(self, X: ArrayLike, y: ArrayLike) -> np.ndarray:
         """Return the log posterior density of parameters.
 
         Parameters
@@ -244,7 +247,7 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         log_prob = log_density(self._network(x.device), x, y, parameter_map=self._parameter_map)
         return log_prob if has_draws else log_prob[:, 0]
 
-    def score(self, X, y):
+    def score(self, X: ArrayLike, y: ArrayLike) -> float:
         """Return the mean log posterior density of the true parameters, in nats; higher is better.
 
         Parameters
@@ -258,7 +261,7 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         """
         return float(np.mean(self.log_prob(X, y)))
 
-    def predict(self, X, *, return_std=False, quantiles=None):
+    def predict(self, X: ArrayLike, *, return_std: bool = False, quantiles: ArrayLike | None = None):
         """Return the posterior mean, or quantiles, over a fixed quasi-random set of 1,024 draws.
 
         There is no randomness, and what is returned for a row does not depend on the other rows.
@@ -297,7 +300,7 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         mean, std = map(np.concatenate, zip(*((c.mean(axis=1), c.std(axis=1)) for c in chunks), strict=True))
         return (self._like_y(mean), self._like_y(std)) if return_std else self._like_y(mean)
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike):
         """Return the summaries that the posterior is conditioned on.
 
         Parameters

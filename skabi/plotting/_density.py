@@ -34,7 +34,7 @@ def highest_density(pairs, limits):
     low, high = np.maximum(limits[:, 0], pairs.min(axis=0)), np.minimum(limits[:, 1], pairs.max(axis=0))
     if (high <= low).any():
         return np.zeros((1, 1)), [], np.empty(0)
-    counts, *edges = np.histogram2d(*pairs.T, bins=_N_CELLS, range=np.column_stack([low, high]))
+    counts, *edges = np.histogram2d(pairs[:, 0], pairs[:, 1], bins=_N_CELLS, range=np.column_stack([low, high]))
     if counts.sum() < _N_CELLS:
         return counts, edges, np.empty(0)
     cell = (high - low) / _N_CELLS

@@ -257,7 +257,7 @@ class PairsDisplay:
         from matplotlib.lines import Line2D
         from matplotlib.patches import Patch
 
-        handles = [Patch(facecolor=BLUE, alpha=0.45, label="posterior")]
+        handles: list[Patch | Line2D] = [Patch(facecolor=BLUE, alpha=0.45, label="posterior")]
         if self.reference is not None:
             handles.append(Line2D([], [], color=VERMILION, ls="--", label=self.reference_label))
         if self.true_values is not None:

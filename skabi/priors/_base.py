@@ -4,6 +4,7 @@ import keyword
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from skabi._params import check_count
@@ -59,13 +60,13 @@ class BasePrior:
 
     def _bijections(self, entries):
         """Yield `(name, bijection)`, each given the entries before it, which may be added while iterating."""
-        earlier = {}
+        earlier: dict[str, np.ndarray] = {}
         for name in self._sizes:
             yield name, bijection_of(self._distribution(name, earlier), name=name)
             earlier[name] = entries[name]
 
     @property
-    def parameter_names(self):
+    def parameter_names(self) -> list[str]:
         """Names of the columns; a vector entry `theta` gives `theta[0]`, `theta[1]`, ..."""
         return [
             column
@@ -74,21 +75,21 @@ class BasePrior:
         ]
 
     @property
-    def entry_names(self):
+    def entry_names(self) -> list[str]:
         """Names by which `simulate` receives the parameters: one a scalar or vector entry."""
         return list(self._sizes)
 
     @property
-    def n_parameters(self):
+    def n_parameters(self) -> int:
         """Number of columns."""
         return len(self.parameter_names)
 
     @property
-    def support(self):
+    def support(self) -> np.ndarray:
         """Ends of the support, `(n_parameters, 2)`; where they depend on other parameters, over a thousand draws."""
         return self._support.copy()
 
-    def sample(self, n, random_state=None):
+    def sample(self, n: int, random_state=None) -> pd.DataFrame:
         """Draw from the prior.
 
         Parameters
@@ -104,12 +105,12 @@ class BasePrior:
         """
         n = check_count(n, "n", minimum=0)
         rng = random_state if isinstance(random_state, np.random.Generator) else generators(random_state, 1)[0]
-        entries = {}
+        entries: dict[str, np.ndarray] = {}
         for name, bijection in self._bijections(entries):
             entries[name] = draw_entry(bijection, self._sizes[name], n, rng)
         return pd.DataFrame(self._join(entries, n), columns=self.parameter_names)
 
-    def log_prob(self, y):
+    def log_prob(self, y: ArrayLike) -> np.ndarray:
         """Return the log density, `(n,)`; minus infinity outside the support.
 
         Parameters
@@ -124,7 +125,7 @@ class BasePrior:
         log_prob = np.sum(terms, axis=0)
         return np.where(np.isnan(log_prob), -np.inf, log_prob)
 
-    def to_real(self, y):
+    def to_real(self, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Map parameters to independent standard normals.
 
         Parameters
@@ -145,15 +146,16 @@ class BasePrior:
             log_det = log_det + np.sum(np.reshape(terms, (len(y), -1)), axis=1)
         return self._join(u, len(y)), np.where(np.isnan(log_det), -np.inf, log_det)
 
-    def from_real(self, u):
+    def from_real(self, u: ArrayLike) -> np.ndarray:
         """Map real numbers `(n, n_parameters)` into the support: the inverse of `to_real`."""
         u = self._check(u, name="u")
-        split, entries = self.split(u), {}
+        split = self.split(u)
+        entries: dict[str, np.ndarray] = {}
         for name, bijection in self._bijections(entries):
             entries[name] = bijection.from_real(split[name])
         return self._join(entries, len(u))
 
-    def split(self, y):
+    def split(self, y: ArrayLike) -> dict[str, np.ndarray]:
         """Return a dict of entry name to its parameters: `(n,)` for a scalar entry, `(n, k)` for a vector."""
         y = self._check(y)
         return {
@@ -168,7 +170,7 @@ class BasePrior:
     def _join(self, entries, n):
         return np.concatenate([np.reshape(entries[name], (n, size or 1)) for name, size in self._sizes.items()], axis=1)
 
-    def _check(self, y, *, name="y"):
+    def _check(self, y, *, name="y") -> np.ndarray:
         """Return `y` as a finite float64 array `(n, n_parameters)`; columns of a DataFrame must be the parameters."""
         if isinstance(y, pd.DataFrame) and list(y.columns) != self.parameter_names:
             raise ValueError(

@@ -1,6 +1,7 @@
 """Parameters whose distribution depends on earlier ones: p(a) p(b | a) p(c | a, b)."""
 
 import inspect
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class ChainedPrior(BasePrior):
     (100, 9)
     """
 
-    def __init__(self, distributions):
+    def __init__(self, distributions: dict[str, Any]):
         check_names(distributions)
         self.distributions = dict(distributions)
         self._arguments = {
@@ -64,7 +65,8 @@ class ChainedPrior(BasePrior):
 
     def _try(self, n):
         """Return the sizes of the entries as `n` values of each give them."""
-        sizes, earlier = {}, {}
+        sizes: dict[str, int | None] = {}
+        earlier: dict[str, np.ndarray] = {}
         for name in self.distributions:
             unknown = [a for a in self._arguments.get(name, []) if a not in earlier]
             if unknown:

@@ -1,5 +1,7 @@
 """Parameters that are independent before the data."""
 
+from typing import Any
+
 from skabi.priors._base import BasePrior, check_names, describe, entry_size
 from skabi.priors._bijections import bijection_of
 
@@ -49,7 +51,7 @@ class IndependentPrior(BasePrior):
     array([-inf])
     """
 
-    def __init__(self, distributions):
+    def __init__(self, distributions: dict[str, Any]):
         check_names(distributions)
         for name, distribution in distributions.items():
             bijection_of(distribution, name=name)

@@ -43,7 +43,8 @@ def simulate_block(simulate, entries, *, n_rows, vectorized, seed, stop_at_error
 def _simulate_rows(simulate, entries, n_rows, seed, *, stop_at_error, batch_failure=None):
     """Simulate row by row; with `batch_failure`, what a vectorized function raised, by batches of one."""
     as_batch = batch_failure is not None
-    rows, kept, error, cause = [], [], None, None
+    rows: list[np.ndarray] = []
+    kept, error, cause = [], None, None
     for i, child in enumerate(seed.spawn(n_rows)):
         arguments = {name: values[i : i + 1] if as_batch else values[i] for name, values in entries.items()}
         try:

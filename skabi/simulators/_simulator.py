@@ -1,10 +1,13 @@
 """A prior and a function that simulates data: the joint distribution that a posterior is learned from."""
 
 import inspect
+from collections.abc import Callable
+from typing import Literal
 
 import joblib
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from skabi._params import check_choice, check_count
@@ -12,7 +15,7 @@ from skabi._random import seed_sequence
 from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning, SimulatorError
 from skabi.priors import check_prior
-from skabi.simulators._blocks import simulate_block
+from skabi.simulators._blocks import Block, simulate_block
 
 # Rows a seed: many for array code, few for loops so that small jobs spread over workers.
 _VECTORIZED_BLOCK, _LOOP_BLOCK = 1000, 16
@@ -63,7 +66,16 @@ class Simulator:
     ((20, 5), ['rate'])
     """
 
-    def __init__(self, prior, simulate, *, vectorized=False, log_likelihood=None, on_error="raise", block_size=None):
+    def __init__(
+        self,
+        prior,
+        simulate: Callable[..., ArrayLike],
+        *,
+        vectorized: bool = False,
+        log_likelihood: Callable[..., np.ndarray] | None = None,
+        on_error: Literal["raise", "drop"] = "raise",
+        block_size: int | None = None,
+    ):
         self.prior = check_prior(prior)
         self.simulate = simulate
         self.vectorized = vectorized
@@ -77,7 +89,9 @@ class Simulator:
         name = getattr(self.simulate, "__name__", type(self.simulate).__name__)
         return f"{type(self).__name__}({self.prior!r}, {name}, vectorized={self.vectorized})"
 
-    def sample(self, n, *, random_state=None, n_jobs=None, verbose=0):
+    def sample(
+        self, n: int, *, random_state=None, n_jobs: int | None = None, verbose: int = 0
+    ) -> tuple[np.ndarray, pd.DataFrame]:
         """Draw parameters from the prior and simulate a data set for each.
 
         Parameters
@@ -117,7 +131,9 @@ class Simulator:
         y = pd.concat(y, ignore_index=True).iloc[kept].reset_index(drop=True)
         return X[: len(kept)], y
 
-    def simulate_from(self, y, *, random_state=None, n_jobs=None, verbose=0):
+    def simulate_from(
+        self, y: ArrayLike, *, random_state=None, n_jobs: int | None = None, verbose: int = 0
+    ) -> np.ndarray:
         """Simulate a data set for each row of `y`: posterior predictive data if `y` are posterior draws.
 
         Parameters
@@ -163,14 +179,17 @@ class Simulator:
             )
             for entries, seed in zip(blocks, seeds.spawn(len(blocks)), strict=True)
         )
-        X, kept, start, first = [], [], 0, None
+        X: list[np.ndarray] = []
+        kept: list[np.ndarray] = []
+        failed: list[Block] = []
+        start = 0
         with tqdm(total=n, desc="simulating", unit=" data sets", disable=not verbose) as bar:
             for block in joblib.Parallel(n_jobs=n_jobs, return_as="generator")(tasks):
                 wanted = min(block.n_rows, n - start)
                 if block.error is not None and np.setdiff1d(np.arange(wanted), block.kept).size:
-                    first = first or block
+                    failed.append(block)
                     if self.on_error == "raise":
-                        raise SimulatorError(f"simulate {first.error}.{self._hint(first)}{_DROP}") from first.cause
+                        raise SimulatorError(f"simulate {block.error}.{self._hint(block)}{_DROP}") from block.cause
                 if block.X is not None:
                     if X and block.X.shape[1:] != X[0].shape[1:]:
                         raise SimulatorError(
@@ -181,19 +200,19 @@ class Simulator:
                 kept.append(start + block.kept)
                 start += block.n_rows
                 bar.update(wanted)
-        kept = np.concatenate(kept)
-        n_dropped = n - np.count_nonzero(kept < n)
+        rows = np.concatenate(kept)
+        n_dropped = n - np.count_nonzero(rows < n)
         if n_dropped == n:
             raise SimulatorError(
-                f"all {n} simulations failed; the first: simulate {first.error}.{self._hint(first)}"
-            ) from first.cause
+                f"all {n} simulations failed; the first: simulate {failed[0].error}.{self._hint(failed[0])}"
+            ) from failed[0].cause
         if n_dropped:
             warn(
                 f"{n_dropped} of {n} simulations ({n_dropped / n:.1%}) failed and were dropped; the first: simulate "
-                f"{first.error}.",
+                f"{failed[0].error}.",
                 ApproximationWarning,
             )
-        return np.concatenate(X), kept
+        return np.concatenate(X), rows
 
     def _hint(self, block):
         """Return what to try where a failure may come of parameters that are not the arrays it was written for."""
@@ -202,7 +221,7 @@ class Simulator:
         return " If simulate takes many parameter sets at once, use Simulator(..., vectorized=True)."
 
 
-def is_simulator(value):
+def is_simulator(value: object) -> bool:
     """Return whether `value` can simulate: it has a prior, and draws data sets with their parameters.
 
     Parameters

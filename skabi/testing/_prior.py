@@ -39,7 +39,7 @@ def _check_sample(prior):
     assert len(names) and all(isinstance(name, str) for name in names) and len(set(names)) == len(names), (
         f"parameter_names must be distinct strings; got {names!r}."
     )
-    state = np.random.get_state()[1].tolist()  # noqa: NPY002
+    state = np.random.get_state(legacy=False)["state"]["key"].tolist()  # noqa: NPY002
     frame = prior.sample(2000, random_state=0)
     assert isinstance(frame, pd.DataFrame) and list(frame) == list(names) and len(frame) == 2000, (
         f"sample(2000) must be a DataFrame of 2000 rows with the columns {names}; got {type(frame).__name__} of shape "
@@ -47,7 +47,7 @@ def _check_sample(prior):
     )
     assert prior.sample(2000, random_state=0).equals(frame), "sample must repeat for the same random_state."
     assert not prior.sample(2000, random_state=1).equals(frame), "sample must draw anew for another random_state."
-    assert np.random.get_state()[1].tolist() == state, "sample must leave NumPy's global generator alone."  # noqa: NPY002
+    assert np.random.get_state(legacy=False)["state"]["key"].tolist() == state, "sample must leave NumPy's global generator alone."  # noqa: NPY002
     y = frame.to_numpy()
     assert y.dtype == np.float64 and np.isfinite(y).all(), "draws must be finite float64."
     return y

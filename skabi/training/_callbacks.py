@@ -125,6 +125,8 @@ class AverageWeights(Callback):
        and Optimization 30(4), 838-855.
     """
 
+    _last: list[torch.Tensor] | None
+
     def __init__(self, decay=0.98):
         self.decay = decay
 

@@ -126,7 +126,7 @@ print(pd.DataFrame(place, index=["observed", "share of simulated outbreaks below
 
 from skabi import AmortizedPosterior
 
-posterior = AmortizedPosterior(n_simulations=10_000, verbose=1, random_state=0).fit(simulator)
+posterior = AmortizedPosterior(n_simulations=20_000, verbose=1, random_state=0).fit(simulator)
 print(f"{posterior.n_iter_} epochs; the weights of epoch {posterior.best_iter_} were kept")
 
 # %%
@@ -172,8 +172,9 @@ plot_band(ax, X_posterior, "posterior")
 low, high = np.quantile(draws[0, :, 0], [0.05, 0.95])
 ax.set_title(f"Influenza in a boarding school: R0 is {low:.1f} to {high:.1f} with 90 % probability")
 
-picture = Path("doc/_static/influenza.png")
-if picture.parent.is_dir():  # so it is when the script runs in the project's folder
+picture = Path("doc/_build/influenza.png")
+if Path("doc").is_dir():  # so it is when the script runs in the project's folder
+    picture.parent.mkdir(exist_ok=True)
     fig.savefig(picture, dpi=150)
 
 # %%
@@ -204,6 +205,9 @@ resampled = np.random.default_rng(3).choice(draws[0], size=4000, p=weights)
 print(summarize(resampled[np.newaxis], parameter_names=posterior.parameter_names_).loc[0].round(2).to_string())
 
 # %%
+# About two draws in three count: the learned posterior is close to the exact one, and slightly wider. Twice as many
+# simulations would bring it closer still.
+#
 # A thousand outbreaks more
 # -------------------------
 # The network is not a fit to 1978: it answers for any outbreak in this school. A thousand of them are one call.
@@ -226,7 +230,9 @@ sbc = SBCDisplay.from_draws(draws_new, y_new)
 print(pd.DataFrame({"inside the band": sbc.inside, "p-value": sbc.p_value.round(3)}, index=y_new.columns).to_string())
 
 # %%
-# An interval that claims 90 % should hold the true value in 90 % of outbreaks.
+# A thousand outbreaks are a sharp test, of four parameters at once: a line may leave its band by a little, which says
+# that posteriors are not exact. How much that matters, intervals say. One that claims 90 % should hold the true value
+# in 90 % of outbreaks.
 
 coverage = CoverageDisplay.from_draws(draws_new, y_new, levels=[0.5, 0.8, 0.9, 0.95])
 print(pd.DataFrame(coverage.coverage, index=coverage.levels, columns=y_new.columns).round(3).to_string())
