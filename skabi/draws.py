@@ -1,6 +1,6 @@
 """Posterior draws as a DataFrame, as an ArviZ DataTree, and summarized."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from skabi.exceptions import ShapeError
 __all__ = ["summarize", "to_datatree", "to_frame"]
 
 
-def to_frame(draws: ArrayLike, *, parameter_names: Sequence[str] | None = None) -> pd.DataFrame:
+def to_frame(draws: ArrayLike, *, parameter_names: Iterable[str] | None = None) -> pd.DataFrame:
     """Return draws as a DataFrame, one row a draw and one column a parameter.
 
     Parameters
@@ -56,7 +56,7 @@ def to_frame(draws: ArrayLike, *, parameter_names: Sequence[str] | None = None) 
 
 
 def summarize(
-    draws: ArrayLike, *, parameter_names: Sequence[str] | None = None, probs: ArrayLike = (0.05, 0.5, 0.95)
+    draws: ArrayLike, *, parameter_names: Iterable[str] | None = None, probs: ArrayLike = (0.05, 0.5, 0.95)
 ) -> pd.DataFrame:
     """Return mean, standard deviation and quantiles of every parameter of every data set.
 
@@ -109,7 +109,7 @@ def summarize(
     return pd.DataFrame(values, index=index, columns=["mean", "sd", *labels])
 
 
-def to_datatree(draws: ArrayLike, *, parameter_names: Sequence[str] | None = None, X: ArrayLike | None = None):
+def to_datatree(draws: ArrayLike, *, parameter_names: Iterable[str] | None = None, X: ArrayLike | None = None):
     """Return draws as an ArviZ DataTree.
 
     The group `posterior` has one variable a parameter with the dimensions `chain` (of length 1, for the draws are

@@ -1,6 +1,6 @@
 """How well posterior means recover true parameters, and how much the data taught."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from skabi.exceptions import ShapeError
 
 
 def recovery(
-    draws: ArrayLike, y: ArrayLike, *, prior_std: ArrayLike | None = None, parameter_names: Sequence[str] | None = None
+    draws: ArrayLike, y: ArrayLike, *, prior_std: ArrayLike | None = None, parameter_names: Iterable[str] | None = None
 ) -> pd.DataFrame:
     """Return how well the posterior recovers the true parameters.
 
@@ -91,7 +91,7 @@ def recovery(
     return pd.DataFrame(table, index=pd.Index(names, name="parameter"))
 
 
-def _check_prior_std(prior_std, y):
+def _check_prior_std(prior_std, y) -> np.ndarray:
     """Return one positive prior standard deviation a parameter; those of y may be 0."""
     if prior_std is None:
         # Rounding leaves a tiny sd in a constant column.

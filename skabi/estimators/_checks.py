@@ -154,7 +154,7 @@ def _naming_what_does_not_convert(**arrays):
         raise
 
 
-def check_quantiles(quantiles):
+def check_quantiles(quantiles) -> np.ndarray:
     """Return `quantiles` as an array of numbers from 0 to 1."""
     quantiles = np.atleast_1d(as_float_array(quantiles, name="quantiles"))
     if quantiles.ndim != 1 or not quantiles.size or not ((quantiles >= 0) & (quantiles <= 1)).all():

@@ -1,11 +1,15 @@
 """Draws, densities and quasi-random draws of a trained network, in chunks of bounded memory."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import joblib
 import numpy as np
 import torch
 from scipy import special
 from scipy.stats import qmc
 
-from skabi._torch import single_thread, to_array, to_tensor
+from skabi._random import integer_seed
+from skabi._torch import single_thread, to_array, to_tensor, torch_generator
 
 # Draws that pass through a network at once: enough to keep it busy, few enough to stay in a processor's cache.
 _CHUNK = 4096
@@ -20,51 +24,74 @@ def _chunks(n_datasets, n_draws):
             yield slice(row, min(row + n_rows, n_datasets)), slice(column, min(column + n_columns, n_draws))
 
 
-@single_thread()
-@torch.no_grad()
+def _each(work, chunks, device):
+    """Return `[work(*chunk), ...]`, one thread a core: torch's own threads spend too long waiting for each other."""
+    chunks = list(chunks)
+
+    @torch.no_grad()
+    def run(chunk):
+        return work(*chunk)
+
+    n_threads = min(len(chunks), joblib.effective_n_jobs(-1)) if device.type == "cpu" else 1
+    with single_thread():
+        if n_threads == 1:
+            return list(map(run, chunks))
+        with ThreadPoolExecutor(n_threads) as pool:
+            return list(pool.map(run, chunks))
+
+
 def contexts(network, x):
     """Return what the density is conditioned on, a tensor `(n_datasets, n_context)`."""
-    return torch.cat([network.context(part) for part in x.split(_CHUNK)])
+    return torch.cat(_each(network.context, ((part,) for part in x.split(_CHUNK)), x.device))
 
 
-@single_thread()
-@torch.no_grad()
-def draw(network, x, n_draws, *, generator, parameter_map):
+def draw(network, x, n_draws, *, seed, parameter_map):
     """Return posterior draws in the parameters' own units, `(n_datasets, n_draws, n_parameters)`."""
     context = contexts(network, x)
     draws = np.empty((len(x), n_draws, network.density.n_parameters))
-    for rows, columns in _chunks(len(x), n_draws):
+
+    def work(index, rows, columns):
+        # A stream of random numbers a chunk, so that draws do not depend on the number of threads.
+        generator = torch_generator(integer_seed(np.random.SeedSequence([seed, index])), x.device)
         theta = network.sample_given(context[rows], columns.stop - columns.start, generator)
         draws[rows, columns] = _in_own_units(theta, parameter_map)
+
+    _each(work, ((i, *chunk) for i, chunk in enumerate(_chunks(len(x), n_draws))), x.device)
     return draws
 
 
-@single_thread()
-@torch.no_grad()
 def log_density(network, x, y, *, parameter_map):
     """Return the log posterior density of y `(n_datasets, n_draws, n_parameters)`, `(n_datasets, n_draws)`."""
     context = contexts(network, x)
     log_prob = np.empty(y.shape[:2])
-    for rows, columns in _chunks(*y.shape[:2]):
+
+    def work(rows, columns):
         part = y[rows, columns]
         theta, log_det = parameter_map.to_network(part.reshape(-1, part.shape[-1]))
         inside = np.isfinite(log_det)
         theta = to_tensor(np.where(inside[:, np.newaxis], theta, 0.0), dtype=x.dtype, device=x.device)
         values = network.log_prob_given(theta.reshape(part.shape), context[rows, None])
         log_prob[rows, columns] = np.where(inside, to_array(values).ravel() + log_det, -np.inf).reshape(part.shape[:2])
+
+    _each(work, _chunks(*y.shape[:2]), x.device)
     return log_prob
 
 
-def quasi_draws(network, x, *, parameter_map):
-    """Yield, a chunk of data sets at a time, the images `(n, 1024, n_parameters)` of one fixed set of base points."""
+def summarize_draws(network, x, summary, *, parameter_map):
+    """Return `summary` of the images of one fixed set of base points, for all data sets.
+
+    `summary` turns draws `(n, 1024, n_parameters)` into an array `(n, ...)`.
+    """
     context = contexts(network, x)
     n_parameters = network.density.n_parameters
     points = qmc.Sobol(n_parameters, scramble=True, rng=0).random(_N_BASE)
     base = to_tensor(special.ndtri(points), dtype=x.dtype, device=x.device)
-    for part in context.split(max(1, _CHUNK // _N_BASE)):
-        with single_thread(), torch.no_grad():
-            theta = network.from_base_given(base.expand(len(part), _N_BASE, n_parameters), part[:, None])
-        yield _in_own_units(theta, parameter_map)
+
+    def work(part):
+        theta = network.from_base_given(base.expand(len(part), _N_BASE, n_parameters), part[:, None])
+        return summary(_in_own_units(theta, parameter_map))
+
+    return np.concatenate(_each(work, ((part,) for part in context.split(max(1, _CHUNK // _N_BASE))), x.device))
 
 
 def _in_own_units(theta, parameter_map):

@@ -11,10 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from skabi._params import check_count
 from skabi._random import integer_seed, seed_sequence
 from skabi._shapes import as_float_array
-from skabi._torch import resolve_device, to_array, torch_generator
+from skabi._torch import resolve_device, to_array
 from skabi.estimators._base import AmortizedEstimator
 from skabi.estimators._checks import check_constructor, check_quantiles
-from skabi.estimators._inference import contexts, draw, log_density, quasi_draws
+from skabi.estimators._inference import contexts, draw, log_density, summarize_draws
 from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
 from skabi.priors import check_prior
 from skabi.simulators import is_simulator
@@ -209,12 +209,11 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         check_is_fitted(self)
         n_draws = check_count(n_draws, "n_draws")
         device = resolve_device(self.device)
-        seed = integer_seed(seed_sequence(random_state))
         return draw(
             self._network(device, torch.float32),
             self._scaled(X, device, torch.float32),
             n_draws,
-            generator=torch_generator(seed, device),
+            seed=integer_seed(seed_sequence(random_state)),
             parameter_map=self._parameter_map,
         )
 
@@ -293,12 +292,17 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         if return_std and quantiles is not None:
             raise ValueError("pass either return_std=True or quantiles, not both.")
         x = self._scaled(X)
-        chunks = quasi_draws(self._network(x.device), x, parameter_map=self._parameter_map)
-        if quantiles is not None:
-            quantiles = check_quantiles(quantiles)
-            return self._like_y(np.concatenate([np.quantile(c, quantiles, axis=1).swapaxes(0, 1) for c in chunks]))
-        mean, std = map(np.concatenate, zip(*((c.mean(axis=1), c.std(axis=1)) for c in chunks), strict=True))
-        return (self._like_y(mean), self._like_y(std)) if return_std else self._like_y(mean)
+        levels = None if quantiles is None else check_quantiles(quantiles)
+
+        def summary(draws):
+            if levels is None:
+                return np.stack([draws.mean(axis=1), draws.std(axis=1)], axis=1)
+            return np.quantile(draws, levels, axis=1).swapaxes(0, 1)
+
+        values = self._like_y(summarize_draws(self._network(x.device), x, summary, parameter_map=self._parameter_map))
+        if levels is not None:
+            return values
+        return (values[:, 0], values[:, 1]) if return_std else values[:, 0]
 
     def transform(self, X: ArrayLike):
         """Return the summaries that the posterior is conditioned on.

@@ -47,7 +47,8 @@ def _check_sample(prior):
     )
     assert prior.sample(2000, random_state=0).equals(frame), "sample must repeat for the same random_state."
     assert not prior.sample(2000, random_state=1).equals(frame), "sample must draw anew for another random_state."
-    assert np.random.get_state(legacy=False)["state"]["key"].tolist() == state, "sample must leave NumPy's global generator alone."  # noqa: NPY002
+    again = np.random.get_state(legacy=False)["state"]["key"].tolist()  # noqa: NPY002
+    assert again == state, "sample must leave NumPy's global generator alone."
     y = frame.to_numpy()
     assert y.dtype == np.float64 and np.isfinite(y).all(), "draws must be finite float64."
     return y

@@ -39,7 +39,8 @@ def check_simulator(simulator):
 def _check_sample(simulator, n):
     state = np.random.get_state(legacy=False)["state"]["key"].tolist()  # noqa: NPY002
     X, y = simulator.sample(n, random_state=0)
-    assert np.random.get_state(legacy=False)["state"]["key"].tolist() == state, "sample must leave NumPy's global generator alone."  # noqa: NPY002
+    again = np.random.get_state(legacy=False)["state"]["key"].tolist()  # noqa: NPY002
+    assert again == state, "sample must leave NumPy's global generator alone."
     assert isinstance(X, np.ndarray) and X.dtype == np.float64 and X.ndim >= 2 and len(X) == n, (
         f"sample({n}) must return X as a float64 array (n_datasets, ...) with {n} rows; got "
         f"{type(X).__name__} of shape {np.shape(X)}."
