@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint format doc clean
+.PHONY: help install demo test lint format doc benchmark benchmark-full clean
 
 help:
 	@echo "make demo     fit the influenza example, print its tables and draw its picture"
@@ -18,6 +18,8 @@ help:
 	@echo "make lint     ruff, import floors, docstring sections, types"
 	@echo "make format   let ruff sort imports and lay out the code"
 	@echo "make doc      build the documentation into doc/_build/html"
+	@echo "make benchmark       compare with sbi and BayesFlow, each in an environment of its own; at most 20 minutes"
+	@echo "make benchmark-full  the same for all tasks and methods, hours; ARGS is passed on: ARGS='--seeds 0 1 2'"
 	@echo "make clean    remove caches and built documentation; $(VENV) stays"
 
 install: $(READY)
@@ -54,6 +56,37 @@ format: $(READY)
 doc: $(READY)
 	$(BIN)/python -m sphinx -W --keep-going -b html doc doc/_build/html
 	@echo "Open doc/_build/html/index.html"
+
+# Peers are pinned in benchmarks/peers/*.txt; each environment is set up once, and again when its file changes.
+PEERS := benchmarks/peers
+PEERS_READY := $(foreach name,sbi bayesflow sbibm,$(PEERS)/.venv-$(name)/.ready)
+
+benchmark: $(READY) $(PEERS_READY)
+	$(BIN)/python benchmarks/side_by_side.py $(ARGS)
+
+benchmark-full: $(READY) $(PEERS_READY)
+	$(BIN)/python benchmarks/side_by_side.py --full $(ARGS)
+
+$(PEERS)/.venv-sbi/.ready: $(PEERS)/sbi.txt | $(READY)
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install -r $<
+	@touch $@
+
+# BayesFlow 2.1 needs Python 3.12, under its own name or among pyenv's; without one an earlier BayesFlow has to do.
+$(PEERS)/.venv-bayesflow/.ready: $(PEERS)/bayesflow.txt $(PEERS)/bayesflow-python3.11.txt | $(READY)
+	@for python in $(PYTHON) python3.12 "$$HOME"/.pyenv/versions/3.12.*/bin/python; do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null; then break; fi; \
+		python=; \
+	done; \
+	if [ -n "$$python" ]; then pins=bayesflow.txt; else pins=bayesflow-python3.11.txt; python=$(PYTHON); fi; \
+	echo "BayesFlow: $$("$$python" --version), $$pins"; \
+	"$$python" -m venv --clear $(@D) && \
+	$(@D)/bin/python -m pip --disable-pip-version-check install -r $(PEERS)/$$pins
+	@touch $@
+
+$(PEERS)/.venv-sbibm/.ready: $(PEERS)/sbibm.txt | $(READY)
+	$(PIP) install --no-deps --target $(@D) -r $<
+	@touch $@
 
 clean:
 	rm -rf build *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -67,7 +67,8 @@ class AmortizedEstimator(BaseEstimator):
         if self.prior is not None:
             raise ValueError("a simulator brings its own prior; leave the constructor's prior at None.")
         # An engine that cannot be built says so before simulations are spent.
-        (SplineFlow() if self.engine is None else self.engine).build(len(simulator.prior.parameter_names), 1)
+        with seeded(0):
+            (SplineFlow() if self.engine is None else self.engine).build(len(simulator.prior.parameter_names), 1)
         seed = self._seeds()[0]
         X, y = simulator.sample(self.n_simulations, random_state=seed, n_jobs=self.n_jobs, verbose=self.verbose)
         return X, y, simulator.prior
@@ -126,7 +127,7 @@ class AmortizedEstimator(BaseEstimator):
         with seeded(seed):
             summary = self.summary_.build(self._shape, n_parameters)
             network = SummarizedDensity(summary, self.engine_.build(n_parameters, summary.n_summaries))
-        if not any(True for _ in summary.parameters()):
+        if next(summary.parameters(), None) is None:
             theta, _ = self._parameter_map.to_network(y.reshape(len(y), -1))
             context = to_array(network.context(to_tensor(self._scaler.transform(X))))
             network.residual = linear_start(context, theta)

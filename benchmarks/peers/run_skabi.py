@@ -1,0 +1,58 @@
+"""Measure skabi; see `measure`."""
+
+import joblib
+import measure
+import numpy as np
+from scipy import stats
+
+from skabi import AmortizedPosterior
+from skabi.engines import AutoregressiveSplineFlow, Gaussian
+from skabi.priors import IndependentPrior
+
+ENGINES = {
+    "skabi": None,
+    "skabi-autoregressive": AutoregressiveSplineFlow(),
+    "skabi-gaussian": Gaussian(),
+}
+
+
+def make_prior(family, first, second):
+    """Return the prior that the peers are told of as a word and two arrays."""
+    if family == "uniform":
+        distribution = stats.uniform(first, second - first)
+    elif family == "lognormal":
+        distribution = stats.lognorm(second, scale=np.exp(first))
+    elif np.array_equal(second, np.diag(np.diag(second))):
+        distribution = stats.norm(first, np.sqrt(np.diag(second)))
+    else:
+        distribution = stats.multivariate_normal(first, second)
+    return IndependentPrior({"theta": distribution})
+
+
+class Model:
+    """Defaults of the estimator, with one engine or another."""
+
+    packages = ("skabi", "torch")
+
+    def __init__(self, method, prior, seed):
+        self.seed = seed
+        self.posterior = AmortizedPosterior(ENGINES[method], prior=make_prior(*prior), random_state=seed)
+
+    def fit(self, X, y):
+        self.posterior.fit(X, y)
+
+    def save(self, folder):
+        joblib.dump(self.posterior, folder / "model.joblib")
+
+    def load(self, folder):
+        self.posterior = joblib.load(folder / "model.joblib")
+
+    def sample(self, X, n_draws):
+        return self.posterior.sample(X, n_draws, random_state=self.seed)
+
+    def log_prob(self, X, y):
+        return self.posterior.log_prob(X, y)
+
+
+if __name__ == "__main__":
+    measure.main(Model)

@@ -1,0 +1,71 @@
+"""Rows of measured cells as a CSV and as a Markdown page."""
+
+import pandas as pd
+
+KEYS = ["scaled", "n_simulations", "task", "method"]
+# Column, heading, format.
+FIGURES = [
+    ("fit_seconds", "fit s", ".1f"),
+    ("log_density", "held-out log density", ".3f"),
+    ("c2st", "C2ST", ".3f"),
+    ("draws_seconds", "100,000 draws s", ".2f"),
+    ("draw_milliseconds", "1,000 draws ms", ".1f"),
+    ("fit_mib", "fit MiB", ".0f"),
+    ("sampling_mib", "sampling MiB", ".0f"),
+]
+
+
+def write_tables(rows, folder, *, tasks, methods):
+    """Write `side_by_side.csv`, one line a cell, and `side_by_side.md`, the mean over seeds."""
+    if not rows:
+        return
+    frame = pd.DataFrame(rows)
+    frame.to_csv(folder / "side_by_side.csv", index=False)
+    frame["task"] = pd.Categorical(frame["task"], tasks)
+    frame["method"] = pd.Categorical(frame["method"], methods)
+    parts = ["# Side by side", machines(frame)]
+    for (is_scaled, n_simulations), group in frame.groupby(["scaled", "n_simulations"]):
+        scaled = ", tasks rescaled" if is_scaled else ""
+        parts += [f"## {n_simulations:,} simulations{scaled}", by_task(group), over_tasks(group)]
+    (folder / "side_by_side.md").write_text("\n\n".join(parts) + "\n")
+
+
+def markdown(headings, lines):
+    """Return a table."""
+    return "\n".join("| " + " | ".join(line) + " |" for line in [headings, ["---"] * len(headings), *lines])
+
+
+def machines(frame):
+    """Return on what, with which versions, the rows were measured."""
+    days = frame["date"].str[:10]
+    lines = [f"Measured from {days.min()} to {days.max()} on: {'; '.join(sorted(set(frame['machine'])))}.", ""]
+    family = frame["method"].astype(str).str.split("-").str[0]
+    lines += [f"- {name}: {'; '.join(sorted(set(group)))}" for name, group in frame["versions"].groupby(family)]
+    return "\n".join(lines)
+
+
+def by_task(group):
+    """Return a table with a line for each task and method; C2ST of each observation is the mean over seeds."""
+    lines = []
+    for (task, method), cells in group.groupby(["task", "method"], observed=True):
+        values = [format(cells[name].mean(), form) for name, _, form in FIGURES]
+        each = cells[[name for name in cells if name.startswith("c2st_")]].mean()
+        lines.append([task, method, str(len(cells)), *values, " ".join(f"{value:.3f}" for value in each)])
+    headings = ["task", "method", "seeds", *(heading for _, heading, _ in FIGURES), "C2ST of each observation"]
+    return markdown(headings, lines)
+
+
+def over_tasks(group):
+    """Return a table of means over the tasks that every one of the methods has finished."""
+    means = group.groupby(["task", "method"], observed=True)[["fit_seconds", "c2st"]].mean().unstack("method").dropna()
+    lines = [
+        [
+            str(method),
+            str(len(means)),
+            f"{means['c2st', method].mean():.3f}",
+            f"{means['fit_seconds', method].sum():.0f}",
+        ]
+        for method in means["c2st"].columns
+        if len(means)
+    ]
+    return markdown(["method", "tasks that all finished", "mean C2ST", "all fits s"], lines) if lines else ""
