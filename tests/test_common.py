@@ -27,6 +27,10 @@ def test_every_public_class_has_an_instance(room):
     assert {_name(part) for part in ROOMS[room]} == classes - EXEMPT
 
 
+def test_estimators_of_one_network_and_of_several_are_checked():
+    assert [part.n_estimators for part in ROOMS["estimators"]] == [1, 2]
+
+
 def test_instances_are_made_anew():
     assert instances()["engines"][0] is not ROOMS["engines"][0]
 

@@ -17,6 +17,7 @@ from skabi.estimators._linear_start import linear_start
 from skabi.estimators._parameters import ParameterMap, parameter_names_of
 from skabi.exceptions import ApproximationWarning
 from skabi.losses import Batch, ForwardKL
+from skabi.networks._ensemble import Ensemble, StackedMembers
 from skabi.networks._summarized import SummarizedDensity
 from skabi.summaries import IdentitySummary
 from skabi.training import EpochBar, train
@@ -123,15 +124,18 @@ class AmortizedEstimator(BaseEstimator):
 
     def _build(self, X, y, *, seed):
         """Return a network that starts from a linear regression, unless its summaries are still to be learned."""
-        n_parameters = len(self.parameter_names_)
+        n_parameters, members = len(self.parameter_names_), []
         with seeded(seed):
-            summary = self.summary_.build(self._shape, n_parameters)
-            network = SummarizedDensity(summary, self.engine_.build(n_parameters, summary.n_summaries))
+            for _ in range(self.n_estimators):
+                summary = self.summary_.build(self._shape, n_parameters)
+                members.append(SummarizedDensity(summary, self.engine_.build(n_parameters, summary.n_summaries)))
         if next(summary.parameters(), None) is None:
             theta, _ = self._parameter_map.to_network(y.reshape(len(y), -1))
-            context = to_array(network.context(to_tensor(self._scaler.transform(X))))
-            network.residual = linear_start(context, theta)
-        return network
+            context = to_array(members[0].context(to_tensor(self._scaler.transform(X))))
+            residual = linear_start(context, theta)
+            for member in members:
+                member.residual = copy.deepcopy(residual)
+        return members[0] if self.n_estimators == 1 else Ensemble(members)
 
     def _split(self, n, seed):
         """Return indices of rows to train on, and of rows to hold out."""
@@ -147,8 +151,10 @@ class AmortizedEstimator(BaseEstimator):
             callbacks.append(EpochBar(self.max_iter, train_offset=log_det[used].mean(), valid_offset=valid_offset))
         device = resolve_device(self.device)
         x, theta = to_tensor(x, device=device), to_tensor(theta, device=device)
-        return train(
-            network.to(device),
+        network.to(device)
+        trained = StackedMembers(network) if isinstance(network, Ensemble) else network
+        record = train(
+            trained,
             self.loss_,
             train_batch=Batch(x[used], theta[used]),
             valid_batch=Batch(x[held_out], theta[held_out]) if len(held_out) else None,
@@ -159,6 +165,9 @@ class AmortizedEstimator(BaseEstimator):
             generator=torch_generator(seed),
             callbacks=callbacks,
         )
+        if trained is not network:
+            trained.unstack_into(network)
+        return record
 
     def _check_same_problem(self, X, names, prior):
         if prior is not self.prior_ and prior != self.prior_:

@@ -19,7 +19,7 @@ from skabi.summaries import BaseSummary
 
 def check_constructor(estimator):
     """Raise if a constructor parameter does not make sense; recipes check their own."""
-    for name in ("n_simulations", "max_iter", "n_iter_no_change"):
+    for name in ("n_estimators", "n_simulations", "max_iter", "n_iter_no_change"):
         check_count(getattr(estimator, name), name)
     if not isinstance(estimator.batch_size, str):
         check_count(estimator.batch_size, "batch_size")

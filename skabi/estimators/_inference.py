@@ -32,11 +32,10 @@ def _each(work, chunks, device):
     def run(chunk):
         return work(*chunk)
 
-    n_threads = min(len(chunks), joblib.effective_n_jobs(-1)) if device.type == "cpu" else 1
     with single_thread():
-        if n_threads == 1:
+        if len(chunks) == 1 or device.type != "cpu":
             return list(map(run, chunks))
-        with ThreadPoolExecutor(n_threads) as pool:
+        with ThreadPoolExecutor(min(len(chunks), joblib.effective_n_jobs(-1))) as pool:
             return list(pool.map(run, chunks))
 
 
@@ -48,7 +47,7 @@ def contexts(network, x):
 def draw(network, x, n_draws, *, seed, parameter_map):
     """Return posterior draws in the parameters' own units, `(n_datasets, n_draws, n_parameters)`."""
     context = contexts(network, x)
-    draws = np.empty((len(x), n_draws, network.density.n_parameters))
+    draws = np.empty((len(x), n_draws, network.n_parameters))
 
     def work(index, rows, columns):
         # A stream of random numbers a chunk, so that draws do not depend on the number of threads.
@@ -83,7 +82,7 @@ def summarize_draws(network, x, summary, *, parameter_map):
     `summary` turns draws `(n, 1024, n_parameters)` into an array `(n, ...)`.
     """
     context = contexts(network, x)
-    n_parameters = network.density.n_parameters
+    n_parameters = network.n_parameters
     points = qmc.Sobol(n_parameters, scramble=True, rng=0).random(_N_BASE)
     base = to_tensor(special.ndtri(points), dtype=x.dtype, device=x.device)
 

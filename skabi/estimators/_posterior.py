@@ -42,6 +42,9 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
     prior : IndependentPrior, ChainedPrior or None
         Prior that the parameters of `fit(X, y)` were drawn from. Without one they are real numbers. A simulator brings
         its own.
+    n_estimators : int, default=1
+        Networks that are trained side by side; the posterior is their equal mixture. Eight take about three times the
+        time of one, and are more accurate where simulations are few.
     n_simulations : int, default=10_000
         Simulations of `fit(simulator)`.
     max_iter : int, default=50
@@ -122,6 +125,7 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         summary=None,
         loss=None,
         prior=None,
+        n_estimators=1,
         n_simulations=10_000,
         max_iter=50,
         batch_size="auto",
@@ -140,6 +144,7 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         self.summary = summary
         self.loss = loss
         self.prior = prior
+        self.n_estimators = n_estimators
         self.n_simulations = n_simulations
         self.max_iter = max_iter
         self.batch_size = batch_size
@@ -318,7 +323,7 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         """
         check_is_fitted(self)
         x = self._scaled(X)
-        return to_array(contexts(self._network(x.device), x))
+        return to_array(contexts(self._network(x.device), x)).reshape(len(x), -1)
 
     def _like_y(self, values):
         """Return `values` without the axis of parameters if `y` had one dimension in `fit`."""
@@ -326,7 +331,7 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
 
     @property
     def _n_features_out(self):
-        return self.network_.summary.n_summaries
+        return self.network_.n_summaries
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

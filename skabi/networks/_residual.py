@@ -1,7 +1,5 @@
 """What of the parameters a linear regression on the context leaves over."""
 
-import copy
-
 import torch
 from torch import nn
 
@@ -35,14 +33,11 @@ class LinearResidual(nn.Module):
 
     def forward(self, theta, context):
         """Return the residual, `(..., n_parameters)`."""
-        gap = theta - self._location(context)
+        gap = theta - nn.functional.linear(context, self.weight, self.bias)
         return torch.linalg.solve_triangular(self.scale.mT, gap, upper=True, left=False)
 
     def inverse(self, residual, context):
         """Return theta, the inverse of `forward`, on the CPU in double precision: a narrow posterior needs it."""
-        exact = copy.deepcopy(self).to("cpu", torch.float64)
-        residual, context = residual.to("cpu", torch.float64), context.to("cpu", torch.float64)
-        return residual @ exact.scale.mT + exact._location(context)
-
-    def _location(self, context):
-        return nn.functional.linear(context, self.weight, self.bias)
+        tensors = (residual, context, self.weight, self.bias, self.scale)
+        residual, context, weight, bias, scale = (tensor.to("cpu", torch.float64) for tensor in tensors)
+        return residual @ scale.mT + nn.functional.linear(context, weight, bias)

@@ -18,6 +18,16 @@ class SummarizedDensity(nn.Module):
         self.density = density
         self.residual = LinearResidual.identity(density.n_parameters, summary.n_summaries)
 
+    @property
+    def n_parameters(self):
+        """Number of parameters."""
+        return self.density.n_parameters
+
+    @property
+    def n_summaries(self):
+        """Number of summaries."""
+        return self.summary.n_summaries
+
     def context(self, x):
         """Return what the density is conditioned on, `(n, n_context)`."""
         return self.summary(x, None)
@@ -30,6 +40,9 @@ class SummarizedDensity(nn.Module):
         """Return what the density says that training minimises, `(n,)`."""
         context = self.context(x)
         return self.density.training_loss(self.residual(theta, context), context) - self.residual.log_det
+
+    # What `torch.func.functional_call` calls.
+    forward = training_loss
 
     def log_prob_given(self, theta, context):
         """Return the log density `(...,)` of `theta` `(..., n_parameters)` given context `(..., n_context)`."""

@@ -46,6 +46,7 @@ def instances():
         ],
         "estimators": [
             AmortizedPosterior(Gaussian(hidden_layer_sizes=(8,)), max_iter=3),
+            AmortizedPosterior(Gaussian(hidden_layer_sizes=(8,)), n_estimators=2, max_iter=3),
         ],
         "losses": [
             ForwardKL(),
