@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from skabi.testing._global_state import numpy_state
+
 
 def check_prior(prior):
     """Check that draws, density, support and the map to standard normals of a prior belong together.
@@ -39,7 +41,7 @@ def _check_sample(prior):
     assert len(names) and all(isinstance(name, str) for name in names) and len(set(names)) == len(names), (
         f"parameter_names must be distinct strings; got {names!r}."
     )
-    state = np.random.get_state(legacy=False)["state"]["key"].tolist()  # noqa: NPY002
+    state = numpy_state()
     frame = prior.sample(2000, random_state=0)
     assert isinstance(frame, pd.DataFrame) and list(frame) == list(names) and len(frame) == 2000, (
         f"sample(2000) must be a DataFrame of 2000 rows with the columns {names}; got {type(frame).__name__} of shape "
@@ -47,7 +49,7 @@ def _check_sample(prior):
     )
     assert prior.sample(2000, random_state=0).equals(frame), "sample must repeat for the same random_state."
     assert not prior.sample(2000, random_state=1).equals(frame), "sample must draw anew for another random_state."
-    again = np.random.get_state(legacy=False)["state"]["key"].tolist()  # noqa: NPY002
+    again = numpy_state()
     assert again == state, "sample must leave NumPy's global generator alone."
     y = frame.to_numpy()
     assert y.dtype == np.float64 and np.isfinite(y).all(), "draws must be finite float64."

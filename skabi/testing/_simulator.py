@@ -6,6 +6,8 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from skabi.testing._global_state import numpy_state
+
 
 def check_simulator(simulator):
     """Check that a simulator's rows depend on the seed alone, and belong to its prior and likelihood.
@@ -37,9 +39,9 @@ def check_simulator(simulator):
 
 
 def _check_sample(simulator, n):
-    state = np.random.get_state(legacy=False)["state"]["key"].tolist()  # noqa: NPY002
+    state = numpy_state()
     X, y = simulator.sample(n, random_state=0)
-    again = np.random.get_state(legacy=False)["state"]["key"].tolist()  # noqa: NPY002
+    again = numpy_state()
     assert again == state, "sample must leave NumPy's global generator alone."
     assert isinstance(X, np.ndarray) and X.dtype == np.float64 and X.ndim >= 2 and len(X) == n, (
         f"sample({n}) must return X as a float64 array (n_datasets, ...) with {n} rows; got "
