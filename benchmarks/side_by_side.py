@@ -90,6 +90,10 @@ def measure(cell, arguments):
 def run(cells, arguments):
     """Measure the cells that have no row yet; return how many failed."""
     rows = Rows(arguments.results / "rows")
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        # Threads that wait for each other on a busy core can make a fit many times as long.
+        print(f"Other processes are busy (load {load:.1f}): times measured now may be far too long.", flush=True)
     start, slowest, n_failed = time.perf_counter(), 0.0, 0
     for number, cell in enumerate(cells, start=1):
         if str(cell) in rows:

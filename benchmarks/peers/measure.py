@@ -6,6 +6,7 @@
 
 import argparse
 import json
+import os
 import platform
 import resource
 import sys
@@ -49,6 +50,8 @@ def measure_fit(model, data, job, folder):
     figures = {"fit_seconds": time.perf_counter() - start, "fit_mib": peak_mib()}
     model.save(folder)
     versions = [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in model.packages)]
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        versions.append(f"OMP_NUM_THREADS {threads}")
     return figures | {"versions": ", ".join(versions)}
 
 

@@ -5,5 +5,5 @@ import numpy as np
 
 def numpy_state():
     """Return the state of NumPy's global generator, comparable."""
-    name, key, *rest = np.random.get_state()  # noqa: NPY002
-    return name, key.tolist(), *rest
+    state = np.random.get_state(legacy=False)  # noqa: NPY002
+    return state["state"]["key"].tolist(), state["state"]["pos"], state["has_gauss"]
