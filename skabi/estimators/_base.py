@@ -27,7 +27,7 @@ class AmortizedEstimator(BaseEstimator):
     """Base class of estimators that train a network on simulations."""
 
     # What `fit` finds from an earlier one.
-    network_: SummarizedDensity
+    network_: SummarizedDensity | Ensemble
     loss_curve_: list[float]
     validation_scores_: list[float]
     _split_seed: np.random.SeedSequence
@@ -129,7 +129,7 @@ class AmortizedEstimator(BaseEstimator):
             for _ in range(self.n_estimators):
                 summary = self.summary_.build(self._shape, n_parameters)
                 members.append(SummarizedDensity(summary, self.engine_.build(n_parameters, summary.n_summaries)))
-        if next(summary.parameters(), None) is None:
+        if not summary.state_dict():
             theta, _ = self._parameter_map.to_network(y.reshape(len(y), -1))
             context = to_array(members[0].context(to_tensor(self._scaler.transform(X))))
             residual = linear_start(context, theta)
@@ -170,6 +170,12 @@ class AmortizedEstimator(BaseEstimator):
         return record
 
     def _check_same_problem(self, X, names, prior):
+        n_members = len(getattr(self.network_, "members", [self.network_]))
+        if n_members != self.n_estimators:
+            raise ValueError(
+                f"with warm_start=True fit goes on with n_estimators={n_members}; got {self.n_estimators}. Use "
+                "warm_start=False or a clone."
+            )
         if prior is not self.prior_ and prior != self.prior_:
             raise ValueError(
                 f"with warm_start=True fit goes on with the prior {self.prior_!r}; got {prior!r}. Use warm_start=False "

@@ -39,3 +39,17 @@ class BaseLoss(BaseEstimator):
             In nats where the loss is a negative log density.
         """
         raise NotImplementedError
+
+    def of_mixture(self, losses):
+        """Return the held-out loss of an equal mixture of networks.
+
+        Parameters
+        ----------
+        losses : Tensor of shape (n_networks, n)
+
+        Returns
+        -------
+        loss : Tensor of shape (n,)
+            Here the mean over networks.
+        """
+        return losses.mean(dim=0)

@@ -1,5 +1,7 @@
 """Forward Kullback-Leibler divergence."""
 
+import math
+
 from skabi.losses._base import BaseLoss
 
 
@@ -27,3 +29,7 @@ class ForwardKL(BaseLoss):
     def __call__(self, network, batch):
         """Return `-log q(theta | x)`, or the engine's own loss, `(n,)`."""
         return network.training_loss(batch.theta, batch.x)
+
+    def of_mixture(self, losses):
+        """Return minus the log of the networks' mean density, `(n,)`."""
+        return math.log(len(losses)) - (-losses).logsumexp(dim=0)

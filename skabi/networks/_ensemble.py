@@ -20,7 +20,7 @@ class Ensemble(nn.Module):
     def __init__(self, members):
         super().__init__()
         self.members = nn.ModuleList(members)
-        self.has_one_summary = next(members[0].summary.parameters(), None) is None
+        self.has_one_summary = not members[0].summary.state_dict()
 
     @property
     def n_parameters(self):
@@ -49,15 +49,14 @@ class Ensemble(nn.Module):
 
     def sample_given(self, context, n_draws, generator):
         """Return draws `(n, n_draws, n_parameters)`, as many of each member as of any other, in random order."""
-        order = torch.randperm(n_draws, generator=generator, device=context.device).cpu()
-        shift = int(torch.randint(len(self.members), (), generator=generator, device=context.device))
-        counts = [len(range((i + shift) % len(self.members), n_draws, len(self.members))) for i in self._indices()]
-        parts = [
-            member.sample_given(self._of_member(context, i), counts[i], generator)
-            for i, member in enumerate(self.members)
-            if counts[i]
-        ]
-        return torch.cat(parts, dim=1)[:, order]
+        n_members, device = len(self.members), context.device
+        n_each = -(-n_draws // n_members)
+        parts = [m.sample_given(self._of_member(context, i), n_each, generator) for i, m in enumerate(self.members)]
+        rows = torch.arange(len(context))[:, None]
+        # Which member comes first, and where its draws go, is each data set's own chance.
+        first = torch.randint(n_members, (len(context), 1), generator=generator, device=device).cpu()
+        place = torch.rand(len(context), n_draws, generator=generator, device=device).argsort(dim=1).cpu()
+        return torch.stack(parts, dim=2)[rows, place // n_members, (place + first) % n_members]
 
     def from_base_given(self, z, context):
         """Return the theta that base points `z` `(n, n_points, n_parameters)` become, a block of points a member."""
@@ -68,40 +67,51 @@ class Ensemble(nn.Module):
             theta[:, points] = member.from_base_given(z[:, points], self._of_member(context, i))
         return theta
 
-    def _indices(self):
-        return range(len(self.members))
-
 
 class StackedMembers(nn.Module):
     """The members of an ensemble with their weights stacked along a leading axis: what is trained."""
 
     def __init__(self, ensemble):
         super().__init__()
-        weights, self._buffers_of_members = stack_module_state(list(ensemble.members))
-        self.weights = nn.ParameterDict({_without_dots(name): nn.Parameter(w) for name, w in weights.items()})
+        weights, buffers = stack_module_state(list(ensemble.members))
+        is_trained = {name: weight.requires_grad for name, weight in ensemble.members[0].named_parameters()}
+        self.weights = nn.ParameterDict()
+        for name, weight in weights.items():
+            self.weights[_without_dots(name)] = nn.Parameter(weight.detach(), requires_grad=is_trained[name])
+        self._buffer_names = [_without_dots(name) for name in buffers]
+        for name, buffer in zip(self._buffer_names, buffers.values(), strict=True):
+            self.register_buffer(name, buffer)
         # In a list, so that its own weights are not this module's.
         self._skeleton = [copy.deepcopy(ensemble.members[0]).to("meta")]
 
-    def training_loss(self, theta, x):
-        """Return the mean loss of the members, `(n,)`; in evaluation the loss of their mixture."""
-        weights = {name.replace("/", "."): w for name, w in self.weights.items()}
+    def forward(self, loss, batch):
+        """Return the mean of the members' losses, `(n,)`; in evaluation the loss of their mixture."""
+        skeleton = self._skeleton[0].train(self.training)
 
         def of_one(weights, buffers):
-            return functional_call(self._skeleton[0], (weights, buffers), (theta, x))
+            return functional_call(skeleton, (weights, buffers), (loss, batch))
 
-        losses = vmap(of_one)(weights, self._buffers_of_members)
-        return losses.mean(dim=0) if self.training else -_log_mean_exp(-losses)
+        weights = {_with_dots(name): weight for name, weight in self.weights.items()}
+        buffers = {_with_dots(name): getattr(self, name) for name in self._buffer_names}
+        losses = vmap(of_one, randomness="different")(weights, buffers)
+        return losses.mean(dim=0) if self.training else loss.of_mixture(losses)
 
     @torch.no_grad()
     def unstack_into(self, ensemble):
-        """Give each member of `ensemble` its weights back."""
+        """Give each member of `ensemble` its weights and buffers back."""
         for i, member in enumerate(ensemble.members):
             for name, weight in member.named_parameters():
                 weight.copy_(self.weights[_without_dots(name)][i])
+            for name, buffer in member.named_buffers():
+                buffer.copy_(getattr(self, _without_dots(name))[i])
 
 
 def _without_dots(name):
     return name.replace(".", "/")
+
+
+def _with_dots(name):
+    return name.replace("/", ".")
 
 
 def _log_mean_exp(values):

@@ -41,8 +41,9 @@ class SummarizedDensity(nn.Module):
         context = self.context(x)
         return self.density.training_loss(self.residual(theta, context), context) - self.residual.log_det
 
-    # What `torch.func.functional_call` calls.
-    forward = training_loss
+    def forward(self, loss, batch):
+        """Return the loss of this network on a batch, `(n,)`."""
+        return loss(self, batch)
 
     def log_prob_given(self, theta, context):
         """Return the log density `(...,)` of `theta` `(..., n_parameters)` given context `(..., n_context)`."""

@@ -57,6 +57,7 @@ def train(
     Parameters
     ----------
     network : torch.nn.Module
+        `network(loss, batch)` returns the loss of each row.
     loss : BaseLoss
     train_batch, valid_batch : Batch
         Tensors on the device to train on; without held-out rows `valid_batch` is None and the last weights are kept.
@@ -133,7 +134,7 @@ class _KeepBest(EarlyStopping):
 
 @torch.no_grad()
 def _start_loss(network, loss, batch):
-    value = loss(network.eval(), batch).mean().item()
+    value = network.eval()(loss, batch).mean().item()
     return value if math.isfinite(value) else math.inf
 
 
@@ -143,7 +144,7 @@ class _RecipeNet(NeuralNet):
     def train_step_single(self, batch, **fit_params):
         """Compute loss and gradients of a batch."""
         self._set_training(True)
-        loss = self.criterion_(self.module_, batch).mean()
+        loss = self.module_(self.criterion_, batch).mean()
         loss.backward()
         return {"loss": loss, "y_pred": None}
 
@@ -151,7 +152,7 @@ class _RecipeNet(NeuralNet):
         """Compute the loss of a held-out batch."""
         self._set_training(False)
         with torch.no_grad():
-            return {"loss": self.criterion_(self.module_, batch).mean(), "y_pred": None}
+            return {"loss": self.module_(self.criterion_, batch).mean(), "y_pred": None}
 
 
 def _record(net, stopping):

@@ -308,7 +308,6 @@ def test_one_member_that_becomes_nan_is_restored_with_the_others(small, simulati
     assert all(np.isfinite(member.log_prob(X, y)).all() for member in alone(posterior))
 
 
-@pytest.mark.xfail(raises=AttributeError, reason="several networks know losses that ask for `training_loss` alone")
 def test_a_loss_may_ask_for_all_that_losses_are_promised(small, simulations):
     class Regularized(ForwardKL):
         """`ForwardKL` in other words, and nothing more."""

@@ -12,6 +12,7 @@ from scipy.stats import qmc
 from torch import nn
 
 from skabi.engines import Gaussian, SplineFlow
+from skabi.losses import Batch, ForwardKL
 from skabi.networks._ensemble import Ensemble, StackedMembers
 from skabi.networks._flatten import Flatten
 from skabi.networks._residual import LinearResidual
@@ -32,6 +33,11 @@ class LinearSummary(nn.Module):
 
     def forward(self, x, mask):
         return self.linear(x)
+
+
+def batch(data):
+    theta, x = data
+    return Batch(x=x, theta=theta)
 
 
 @pytest.fixture
@@ -91,14 +97,14 @@ def test_the_training_loss_is_the_mean_of_the_members(make, data, engine, learne
     members = make(engine, learned=learned)
     losses = torch.stack([member.training_loss(*data) for member in members])
     assert all_differ(losses)
-    torch.testing.assert_close(StackedMembers(Ensemble(members)).train().training_loss(*data), losses.mean(dim=0))
+    torch.testing.assert_close(StackedMembers(Ensemble(members)).train()(ForwardKL(), batch(data)), losses.mean(dim=0))
 
 
 @every_engine
 @learned_or_not
 def test_in_evaluation_the_loss_is_that_of_the_mixture(make, data, engine, learned):
     ensemble = Ensemble(make(engine, learned=learned))
-    loss = StackedMembers(ensemble).eval().training_loss(*data)
+    loss = StackedMembers(ensemble).eval()(ForwardKL(), batch(data))
     density = torch.stack([member.log_prob(*data).exp() for member in ensemble.members]).mean(dim=0)
     torch.testing.assert_close(loss, -density.log())
     torch.testing.assert_close(loss, -ensemble.log_prob_given(data[0], ensemble.context(data[1])))
@@ -109,7 +115,7 @@ def test_in_evaluation_the_loss_is_that_of_the_mixture(make, data, engine, learn
 def test_gradients_are_those_of_the_members_alone(make, data, engine, learned):
     members = make(engine, learned=learned)
     stacked = StackedMembers(Ensemble(members))
-    stacked.training_loss(*data).mean().backward()
+    stacked(ForwardKL(), batch(data)).mean().backward()
     for i, member in enumerate(members):
         member.training_loss(*data).mean().backward()
         for name, weight in member.named_parameters():
@@ -140,7 +146,7 @@ def descend(network, data, *, rate):
     optimizer = torch.optim.SGD(network.parameters(), lr=rate)
     for _ in range(3):
         optimizer.zero_grad()
-        network.training_loss(*data).mean().backward()
+        network(ForwardKL(), batch(data)).mean().backward()
         optimizer.step()
 
 
@@ -310,3 +316,34 @@ def test_a_copy_in_double_precision_computes_in_it(make, data, engine):
     torch.testing.assert_close(log_prob.exp(), density, rtol=1e-12, atol=0)
     draws = single.sample_given(single.context(x.float()), 5, torch.Generator().manual_seed(0))
     assert draws.dtype == torch.float64 and draws.isfinite().all()
+
+
+class RandomAndCounting(nn.Module):
+    """A summary with dropout, which draws for itself, and batch normalisation, whose buffers change in training."""
+
+    n_summaries = N_FEATURES
+
+    def __init__(self):
+        super().__init__()
+        self.normalize, self.drop = nn.BatchNorm1d(N_FEATURES), nn.Dropout(0.2)
+
+    def forward(self, x, mask):
+        return self.drop(self.normalize(x))
+
+
+def test_buffers_that_change_and_dropout(data):
+    theta, x = (part.float() for part in data)
+    x = 3.0 + 2.0 * x
+    members = [SummarizedDensity(RandomAndCounting(), Gaussian(()).build(theta.shape[1], N_FEATURES)) for _ in range(2)]
+    for member in members:
+        nn.init.normal_(member.density.perceptron[-1].weight, std=0.3)
+    ensemble, stacked = Ensemble(members), StackedMembers(Ensemble(members))
+    losses = [stacked.train()(ForwardKL(), batch((theta, x))) for _ in range(2)]
+    assert not torch.equal(*losses)
+    stacked.unstack_into(ensemble)
+    for member in ensemble.members:
+        # Two updates of weight 0.1 each from the first value, zero.
+        torch.testing.assert_close(member.summary.normalize.running_mean, 0.19 * x.mean(dim=0))
+    torch.testing.assert_close(
+        stacked.eval()(ForwardKL(), batch((theta, x))), stacked.eval()(ForwardKL(), batch((theta, x)))
+    )
