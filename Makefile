@@ -18,7 +18,7 @@ help:
 	@echo "make lint     ruff, import floors, docstring sections, types"
 	@echo "make format   let ruff sort imports and lay out the code"
 	@echo "make doc      build the documentation into doc/_build/html"
-	@echo "make benchmark       compare with sbi and BayesFlow, each in an environment of its own; at most 20 minutes"
+	@echo "make benchmark       compare with sbi and BayesFlow, each in an environment of its own; about 20 minutes"
 	@echo "make benchmark-full  the same for all tasks and methods, hours; ARGS is passed on: ARGS='--seeds 0 1 2'"
 	@echo "make clean    remove caches and built documentation; $(VENV) stays"
 

@@ -16,7 +16,7 @@ class SimulatorError(SkabiError, RuntimeError):
 
 
 class TrainingError(SkabiError, RuntimeError):
-    """A network could not be trained: its loss was never finite."""
+    """A network could not be trained: its loss did not stay finite."""
 
 
 class ApproximationWarning(UserWarning):

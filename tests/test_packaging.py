@@ -43,4 +43,5 @@ def test_code_of_the_readme_runs():
     exec(quick, namespace)
     assert namespace["draws"].shape == (1, 1000, 2)
     assert (namespace["draws"][..., 0] > 0).all()  # the cases, by their prior
-    assert namespace["mean"].shape == namespace["std"].shape == (1, 2)
+    mean, std = namespace["posterior"].predict([[3, 8, 26, 76, 225]], return_std=True)
+    assert mean.shape == std.shape == (1, 2)

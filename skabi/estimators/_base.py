@@ -69,7 +69,7 @@ class AmortizedEstimator(BaseEstimator):
             raise ValueError("a simulator brings its own prior; leave the constructor's prior at None.")
         # An engine that cannot be built says so before simulations are spent.
         with seeded(0):
-            (SplineFlow() if self.engine is None else self.engine).build(len(simulator.prior.parameter_names), 1)
+            _or_default(self.engine, SplineFlow).build(len(simulator.prior.parameter_names), 1)
         seed = self._seeds()[0]
         X, y = simulator.sample(self.n_simulations, random_state=seed, n_jobs=self.n_jobs, verbose=self.verbose)
         return X, y, simulator.prior
@@ -113,9 +113,9 @@ class AmortizedEstimator(BaseEstimator):
         """Forget an earlier fit, resolve recipes, and fit the maps of parameters and features."""
         if hasattr(self, "network_"):
             del self.network_
-        self.engine_ = SplineFlow() if self.engine is None else clone(self.engine)
-        self.summary_ = IdentitySummary() if self.summary is None else clone(self.summary)
-        self.loss_ = ForwardKL() if self.loss is None else clone(self.loss)
+        self.engine_ = _or_default(self.engine, SplineFlow)
+        self.summary_ = _or_default(self.summary, IdentitySummary)
+        self.loss_ = _or_default(self.loss, ForwardKL)
         self.prior_, self.parameter_names_ = prior, parameter_names
         self._shape, self._y_ndim = X.shape[1:], y.ndim
         self._parameter_map = ParameterMap(prior, parameter_names).fit(y.reshape(len(y), -1))
@@ -176,7 +176,7 @@ class AmortizedEstimator(BaseEstimator):
                 f"with warm_start=True fit goes on with n_estimators={n_members}; got {self.n_estimators}. Use "
                 "warm_start=False or a clone."
             )
-        if prior is not self.prior_ and prior != self.prior_:
+        if prior != self.prior_:
             raise ValueError(
                 f"with warm_start=True fit goes on with the prior {self.prior_!r}; got {prior!r}. Use warm_start=False "
                 "or a clone."
@@ -207,6 +207,11 @@ class AmortizedEstimator(BaseEstimator):
         if torch.device(device).type == "cpu" and dtype == torch.float32:
             return self.network_
         return copy.deepcopy(self.network_).to(device, dtype)
+
+
+def _or_default(recipe, default):
+    """Return a clone of `recipe`, or a recipe of the class `default` if there is none."""
+    return default() if recipe is None else clone(recipe)
 
 
 def _batch_size(n):

@@ -10,8 +10,10 @@ from skabi.estimators import AmortizedPosterior
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("problem", [ConjugateGaussian(4, shift=-1.0), TruncatedGaussian(4, shift=-1.0)], ids=repr)
-def test_linear_gaussian_from_few_simulations(problem):
+@pytest.mark.parametrize("n_parameters", [1, 2, 4])
+@pytest.mark.parametrize("kind", [ConjugateGaussian, TruncatedGaussian])
+def test_linear_gaussian_from_few_simulations(kind, n_parameters):
+    problem = kind(n_parameters, shift=-1.0)
     posterior = AmortizedPosterior(n_simulations=2500, random_state=0).fit(problem)
     X, _ = problem.sample(10, random_state=1)
     exact = problem.sample_posterior(X, 20_000, random_state=2)
@@ -27,6 +29,16 @@ def test_linear_gaussian_from_few_simulations(problem):
     assert accuracy < 0.6
 
 
+# The first five observations of the two-moons task of the SBIBM benchmark (Lueckmann et al., 2021, arXiv 2101.04653).
+TWO_MOONS_OBSERVATIONS = [
+    [-0.6396706, 0.16234657],
+    [-0.5676688, -0.33194834],
+    [0.00301096, -0.6457662],
+    [-0.25049388, 0.633055],
+    [-0.66463584, -0.42604533],
+]
+
+
 @pytest.mark.slow
 def test_two_moons():
     problem = TwoMoons()
@@ -39,3 +51,5 @@ def test_two_moons():
     # The two moons of each data set weigh the same.
     in_the_upper = (posterior.sample(X[:200], 500, random_state=2).sum(axis=2) > 0).mean(axis=1)
     assert np.abs(in_the_upper - 0.5).mean() < 0.1
+    exact = problem.sample_posterior(TWO_MOONS_OBSERVATIONS, 5000, random_state=3)
+    assert c2st(exact, posterior.sample(TWO_MOONS_OBSERVATIONS, 5000, random_state=4)).mean() < 0.56
