@@ -21,7 +21,12 @@ class AutoregressiveSplineFlow(BaseEngine):
     bound : float, default=5.0
         Splines act between minus and plus `bound`, in standard deviations; outside they are the identity.
     hidden_layer_sizes : tuple of int, default=(128, 128)
-        Widths of the perceptrons, at least one, none below the number of parameters.
+        Widths of the perceptrons of the layers, at least one, none below the number of parameters.
+
+    n_blocks : int, default=3
+        Residual blocks of the perceptron that reads the summaries, once a data set, for all layers.
+    block_width : int, default=128
+        Width of those blocks.
 
     References
     ----------
@@ -38,11 +43,15 @@ class AutoregressiveSplineFlow(BaseEngine):
     torch.Size([4])
     """
 
-    def __init__(self, n_transforms=3, *, n_bins=8, bound=5.0, hidden_layer_sizes=(128, 128)):
+    def __init__(
+        self, n_transforms=3, *, n_bins=8, bound=5.0, hidden_layer_sizes=(128, 128), n_blocks=3, block_width=128
+    ):
         self.n_transforms = n_transforms
         self.n_bins = n_bins
         self.bound = bound
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_blocks = n_blocks
+        self.block_width = block_width
 
     def build(self, n_parameters, n_context):
         """Return an untrained `AutoregressiveSplineStack` for `n_parameters` given `n_context` numbers."""
@@ -61,5 +70,7 @@ class AutoregressiveSplineFlow(BaseEngine):
             n_transforms=check_count(self.n_transforms, "n_transforms"),
             n_bins=check_count(self.n_bins, "n_bins", minimum=2),
             bound=check_real(self.bound, "bound", low=0.0),
+            n_blocks=check_count(self.n_blocks, "n_blocks", minimum=0),
+            block_width=check_count(self.block_width, "block_width"),
             hidden_layer_sizes=sizes,
         )

@@ -19,7 +19,12 @@ class SplineFlow(BaseEngine):
     bound : float, default=5.0
         Splines act between minus and plus `bound`, in standard deviations; outside they are the identity.
     hidden_layer_sizes : tuple of int, default=(64, 64)
-        Widths of the perceptrons, at least one.
+        Widths of the perceptrons of the layers, at least one.
+
+    n_blocks : int, default=3
+        Residual blocks of the perceptron that reads the summaries, once a data set, for all layers.
+    block_width : int, default=128
+        Width of those blocks.
 
     References
     ----------
@@ -33,11 +38,15 @@ class SplineFlow(BaseEngine):
     3
     """
 
-    def __init__(self, n_transforms=4, *, n_bins=8, bound=5.0, hidden_layer_sizes=(64, 64)):
+    def __init__(
+        self, n_transforms=4, *, n_bins=8, bound=5.0, hidden_layer_sizes=(64, 64), n_blocks=3, block_width=128
+    ):
         self.n_transforms = n_transforms
         self.n_bins = n_bins
         self.bound = bound
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_blocks = n_blocks
+        self.block_width = block_width
 
     def build(self, n_parameters, n_context):
         """Return an untrained `SplineCouplingStack` for `n_parameters` given `n_context` numbers."""
@@ -49,5 +58,7 @@ class SplineFlow(BaseEngine):
             n_transforms=check_count(self.n_transforms, "n_transforms"),
             n_bins=check_count(self.n_bins, "n_bins", minimum=2),
             bound=check_real(self.bound, "bound", low=0.0),
+            n_blocks=check_count(self.n_blocks, "n_blocks", minimum=0),
+            block_width=check_count(self.block_width, "block_width"),
             hidden_layer_sizes=check_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
         )

@@ -19,12 +19,13 @@ from skabi.networks._splines import inverse_spline, n_spline_numbers, spline, sp
 class AutoregressiveSplineStack(LocationScaleFlow):
     """Location and scale given the context, then splines given the parameters before, in random and reversed orders."""
 
-    def __init__(self, n_parameters, n_context, *, n_transforms, n_bins, bound, hidden_layer_sizes):
+    def __init__(self, n_parameters, n_context, *, n_transforms, n_bins, bound, hidden_layer_sizes, **embedding):
         sizes = {"n_bins": n_bins, "bound": bound, "hidden_layer_sizes": hidden_layer_sizes}
         super().__init__(
             n_parameters,
             n_context,
-            hidden_layer_sizes=hidden_layer_sizes,
+            n_embedding=hidden_layer_sizes[-1],
+            **embedding,
             transforms=[
                 AutoregressiveSpline(order, hidden_layer_sizes[-1], **sizes)
                 for order in _orders(n_parameters, n_transforms)

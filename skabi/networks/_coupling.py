@@ -8,20 +8,21 @@ References
 import torch
 from torch import nn
 
-from skabi.networks._conditioner import Conditioner
 from skabi.networks._location_scale import LocationScaleFlow
+from skabi.networks._perceptrons import Conditioner
 from skabi.networks._splines import inverse_spline, n_spline_numbers, spline, spline_knots
 
 
 class SplineCouplingStack(LocationScaleFlow):
     """Location and scale given the context, then spline couplings between random halves of the parameters."""
 
-    def __init__(self, n_parameters, n_context, *, n_transforms, n_bins, bound, hidden_layer_sizes):
+    def __init__(self, n_parameters, n_context, *, n_transforms, n_bins, bound, hidden_layer_sizes, **embedding):
         sizes = {"n_bins": n_bins, "bound": bound, "hidden_layer_sizes": hidden_layer_sizes}
         super().__init__(
             n_parameters,
             n_context,
-            hidden_layer_sizes=hidden_layer_sizes,
+            n_embedding=hidden_layer_sizes[-1],
+            **embedding,
             transforms=[
                 SplineCoupling(kept, moved, hidden_layer_sizes[-1], **sizes)
                 for kept, moved in _halves(n_parameters, n_transforms)

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from skabi.networks._base import DensityNetwork
-from skabi.networks._conditioner import perceptron
+from skabi.networks._perceptrons import perceptron
 
 
 class GaussianNetwork(DensityNetwork):

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from skabi.networks._base import DensityNetwork
-from skabi.networks._conditioner import perceptron
+from skabi.networks._perceptrons import residual_perceptron
 
 
 class LocationScaleFlow(DensityNetwork):
@@ -13,10 +13,10 @@ class LocationScaleFlow(DensityNetwork):
     Each transform has `forward(z, embedding)`, which returns `(z, log |det|)`, and its inverse `inverse(z, embedding)`.
     """
 
-    def __init__(self, n_parameters, n_context, *, hidden_layer_sizes, transforms):
+    def __init__(self, n_parameters, n_context, *, n_blocks, block_width, n_embedding, transforms):
         super().__init__(n_parameters)
-        self.embedding = nn.Sequential(perceptron([n_context, *hidden_layer_sizes]), nn.SiLU())
-        self.location_scale = nn.Linear(hidden_layer_sizes[-1], 2 * n_parameters)
+        self.embedding = residual_perceptron(n_context, block_width, n_blocks, n_embedding)
+        self.location_scale = nn.Linear(n_embedding, 2 * n_parameters)
         nn.init.zeros_(self.location_scale.weight)
         nn.init.zeros_(self.location_scale.bias)
         self.transforms = nn.ModuleList(transforms)

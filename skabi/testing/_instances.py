@@ -40,9 +40,9 @@ def instances():
             datasets.TwoMoons(),
         ],
         "engines": [
-            AutoregressiveSplineFlow(2, n_bins=4, hidden_layer_sizes=(8,)),
+            AutoregressiveSplineFlow(2, n_bins=4, hidden_layer_sizes=(8,), n_blocks=1, block_width=8),
             Gaussian(hidden_layer_sizes=(8,)),
-            SplineFlow(2, n_bins=4, hidden_layer_sizes=(8,)),
+            SplineFlow(2, n_bins=4, hidden_layer_sizes=(8,), n_blocks=1, block_width=8),
         ],
         "estimators": [
             AmortizedPosterior(Gaussian(hidden_layer_sizes=(8,)), max_iter=3),

@@ -47,7 +47,9 @@ def build_random(recipe, *arguments, seed=0):
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter.copy_(0.4 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
+            n_in = parameter.shape[-1] if parameter.ndim > 1 else 1
+            scale = min(0.4, 1.2 / n_in**0.5)  # wide layers must not blow up
+            parameter.copy_(scale * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
     return network
 
 

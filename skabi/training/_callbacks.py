@@ -132,41 +132,38 @@ class AverageWeights(Callback):
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Start from the first weights."""
-        self._restart(net)
+        self._weights = [parameter.detach() for parameter in net.module_.parameters()]
+        self._restart()
 
     def on_batch_end(self, net, batch=None, training=False, **kwargs):
         """Update the average; start anew where the loss was not finite and weights were restored."""
         if not math.isfinite(net.history[-1, "batches", -1, "train_loss" if training else "valid_loss"]):
-            self._restart(net)
+            self._restart()
         elif training:
             self.step_ += 1
             share = 1 - min(self.decay, (1 + self.step_) / (10 + self.step_))
-            torch._foreach_lerp_(self._average, _weights(net), share)
+            torch._foreach_lerp_(self._average, self._weights, share)
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
         """Put the average in place of the last step's weights before the first held-out batch."""
         if not training and self._last is None:
-            self._last = _copies(_weights(net))
-            torch._foreach_copy_(_weights(net), self._average)
+            self._last = _copies(self._weights)
+            torch._foreach_copy_(self._weights, self._average)
 
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Put the last step's weights back."""
         if self._last is not None:
-            torch._foreach_copy_(_weights(net), self._last)
+            torch._foreach_copy_(self._weights, self._last)
             self._last = None
 
     def on_train_end(self, net, X=None, y=None, **kwargs):
         """Leave the average in place."""
         if self._last is None:
-            torch._foreach_copy_(_weights(net), self._average)
+            torch._foreach_copy_(self._weights, self._average)
 
-    def _restart(self, net):
+    def _restart(self):
         self.step_ = 0
-        self._average, self._last = _copies(_weights(net)), None
-
-
-def _weights(net):
-    return [parameter.detach() for parameter in net.module_.parameters()]
+        self._average, self._last = _copies(self._weights), None
 
 
 def _copies(tensors):

@@ -141,6 +141,11 @@ def _start_loss(network, loss, batch):
 class _RecipeNet(NeuralNet):
     """A skorch net with a loss that sees network and batch at once."""
 
+    def _set_training(self, training=True):
+        # To go through all modules at every step costs as much as a layer.
+        if self.module_.training != training:
+            super()._set_training(training)
+
     def train_step_single(self, batch, **fit_params):
         """Compute loss and gradients of a batch."""
         self._set_training(True)

@@ -10,11 +10,12 @@ import torch
 from skabi.engines import AutoregressiveSplineFlow, BaseEngine, Gaussian, SplineFlow
 from skabi.testing import check_engine
 
+SMALL = {"n_blocks": 1, "block_width": 8}
 ENGINES = {
-    "AutoregressiveSplineFlow": AutoregressiveSplineFlow(2, n_bins=5, bound=4.0, hidden_layer_sizes=(8, 8)),
+    "AutoregressiveSplineFlow": AutoregressiveSplineFlow(2, n_bins=5, bound=4.0, hidden_layer_sizes=(8, 8), **SMALL),
     "Gaussian": Gaussian(hidden_layer_sizes=(8,)),
     "linear Gaussian": Gaussian(hidden_layer_sizes=()),
-    "SplineFlow": SplineFlow(3, n_bins=5, bound=4.0, hidden_layer_sizes=(8, 8)),
+    "SplineFlow": SplineFlow(3, n_bins=5, bound=4.0, hidden_layer_sizes=(8, 8), **SMALL),
 }
 FLOWS = [AutoregressiveSplineFlow, SplineFlow]
 

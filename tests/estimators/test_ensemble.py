@@ -122,7 +122,7 @@ def test_members_start_differently(small, simulations, engine, structure):
     # Steps too small to be seen, and six parameters, which can be ordered in many ways.
     y = np.column_stack([y, X, X[:, 0] * y[:, 0]]) + np.random.default_rng(0).normal(size=(400, 6))
     members = small(engine=engine, max_iter=1, learning_rate_init=1e-12).fit(X, y).network_.members
-    weights = [member.density.embedding[0][0].weight.numpy() for member in members]
+    weights = [member.density.embedding[0].weight.numpy() for member in members]
     assert all_differ(weights)
     layers = [member.density.transforms[0] for member in members]
     assert len({tuple(getattr(layer, structure).tolist()) for layer in layers}) == N_MEMBERS

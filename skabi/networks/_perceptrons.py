@@ -1,8 +1,9 @@
-"""Perceptrons whose input is in two parts: one a draw, one a data set."""
+"""Perceptrons: plain, residual, and with an input in two parts, one a draw and one a data set."""
 
 import itertools
 
 from torch import nn
+from zuko.nn import Residual
 
 
 def perceptron(sizes):
@@ -11,6 +12,17 @@ def perceptron(sizes):
     for n_in, n_out in itertools.pairwise(sizes):
         layers += [nn.Linear(n_in, n_out), nn.SiLU()]
     return nn.Sequential(*layers[:-1])
+
+
+def residual_perceptron(n_in, width, n_blocks, n_out):
+    """Return a perceptron of `n_blocks` residual blocks [1]_ of the given `width`, with SiLU at its end.
+
+    References
+    ----------
+    .. [1] K. He, X. Zhang, S. Ren, J. Sun (2016). Identity mappings in deep residual networks. arXiv 1603.05027.
+    """
+    blocks = [Residual(nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width)) for _ in range(n_blocks)]
+    return nn.Sequential(nn.Linear(n_in, width), *blocks, nn.SiLU(), nn.Linear(width, n_out), nn.SiLU())
 
 
 class Conditioner(nn.Module):
