@@ -13,6 +13,7 @@ METHODS = {
     "skabi": "skabi",
     "sbi-nsf": "sbi",
     "bayesflow-spline": "bayesflow",
+    "skabi-ensemble": "skabi",
     "skabi-autoregressive": "skabi",
     "skabi-gaussian": "skabi",
     "sbi-maf": "sbi",

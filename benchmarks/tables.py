@@ -1,7 +1,12 @@
 """Rows of measured cells as a CSV and as a Markdown page."""
 
+from pathlib import Path
+
 import pandas as pd
 
+# C2ST, means over ten observations: Lueckmann et al. (2021, arXiv 2101.04653), and for gaussian_mixture the benchmark's
+# own rerun after a correction of the task.
+PUBLISHED = Path(__file__).parent / "published.csv"
 KEYS = ["scaled", "n_simulations", "task", "method"]
 # Column, heading, format.
 FIGURES = [
@@ -27,6 +32,8 @@ def write_tables(rows, folder, *, tasks, methods):
     for (is_scaled, n_simulations), group in frame.groupby(["scaled", "n_simulations"]):
         scaled = ", tasks rescaled" if is_scaled else ""
         parts += [f"## {n_simulations:,} simulations{scaled}", by_task(group), over_tasks(group)]
+        if not is_scaled:
+            parts.append(beside_published(group, n_simulations))
     (folder / "side_by_side.md").write_text("\n\n".join(parts) + "\n")
 
 
@@ -69,3 +76,23 @@ def over_tasks(group):
         if len(means)
     ]
     return markdown(["method", "tasks that all finished", "mean C2ST", "all fits s"], lines) if lines else ""
+
+
+def beside_published(group, n_simulations):
+    """Return a table of C2ST beside that of published methods, which but for NPE simulate anew for each data set."""
+    published = pd.read_csv(PUBLISHED).query("n_simulations == @n_simulations").set_index("task")
+    published = published.drop(columns="n_simulations")
+    measured = group.groupby(["task", "method"], observed=True)["c2st"].mean().unstack("method")
+    measured.index = measured.index.astype(str)
+    table = measured.join(published, how="inner")
+    if table.empty:
+        return ""
+    complete = table.dropna()
+    if len(complete):
+        table.loc[f"mean of {len(complete)}"] = complete.mean()
+    headings = ["task", *measured.columns, *(f"published {name}" for name in published)]
+    lines = [
+        [task, *(f"{v:.3f}" if v == v else "" for v in values)]
+        for task, values in zip(table.index, table.to_numpy(), strict=True)
+    ]
+    return markdown(headings, lines)

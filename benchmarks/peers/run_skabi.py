@@ -9,10 +9,11 @@ from skabi import AmortizedPosterior
 from skabi.engines import AutoregressiveSplineFlow, Gaussian
 from skabi.priors import IndependentPrior
 
-ENGINES = {
-    "skabi": None,
-    "skabi-autoregressive": AutoregressiveSplineFlow(),
-    "skabi-gaussian": Gaussian(),
+CHOICES = {
+    "skabi": {},
+    "skabi-ensemble": {"n_estimators": 8},
+    "skabi-autoregressive": {"engine": AutoregressiveSplineFlow()},
+    "skabi-gaussian": {"engine": Gaussian()},
 }
 
 
@@ -30,13 +31,13 @@ def make_prior(family, first, second):
 
 
 class Model:
-    """Defaults of the estimator, with one engine or another."""
+    """Defaults of the estimator, with more networks or another engine."""
 
     packages = ("skabi", "torch")
 
     def __init__(self, method, prior, seed):
         self.seed = seed
-        self.posterior = AmortizedPosterior(ENGINES[method], prior=make_prior(*prior), random_state=seed)
+        self.posterior = AmortizedPosterior(prior=make_prior(*prior), random_state=seed, **CHOICES[method])
 
     def fit(self, X, y):
         self.posterior.fit(X, y)

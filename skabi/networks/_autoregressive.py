@@ -62,13 +62,36 @@ class AutoregressiveSpline(nn.Module):
         return z, log_derivative.sum(-1)
 
     def inverse(self, z, context):
-        """Undo `forward`, one column a pass."""
-        columns = torch.arange(self.n_columns, device=z.device)
-        undone = torch.zeros_like(z)
-        for column in self.order.split(1):
-            knots = spline_knots(self._numbers(undone, context)[..., column, :], bound=self.bound)
-            undone = torch.where(columns == column, inverse_spline(z[..., column], knots, bound=self.bound), undone)
-        return undone
+        """Undo `forward` column by column; a hidden unit is computed once, as soon as all that it sees is undone."""
+        layers = [self.first, *(layer for layer in self.rest if hasattr(layer, "mask"))]
+        weights = [layer.mask * layer.weight for layer in layers]
+        # What the units of each hidden layer get so far, and the units that the last hidden layer has so far.
+        inputs = [functional.linear(context, weights[0][:, self.n_columns :], layers[0].bias)]
+        inputs += [layer.bias for layer in layers[1:-1]]
+        known = z.new_zeros(*z.shape[:-1], 0)
+        n_numbers = len(layers[-1].bias) // self.n_columns
+        units, last_units, undone = self._units_by_rank(layers), [], {}
+        for rank, column in enumerate(self.order.tolist()):
+            for i, unit in enumerate(units[rank]):
+                values = functional.silu(inputs[i][..., unit])
+                if i + 1 < len(inputs):
+                    inputs[i + 1] = inputs[i + 1] + functional.linear(values, weights[i + 1][:, unit])
+            known = torch.cat([known, values.expand(*z.shape[:-1], -1)], dim=-1)
+            last_units.append(unit)
+            rows = slice(column * n_numbers, (column + 1) * n_numbers)
+            numbers = functional.linear(known, weights[-1][rows][:, torch.cat(last_units)], layers[-1].bias[rows])
+            undone[column] = inverse_spline(z[..., column], spline_knots(numbers, bound=self.bound), bound=self.bound)
+            inputs[0] = inputs[0] + undone[column].unsqueeze(-1) * weights[0][:, column]
+        return torch.stack([undone[column] for column in range(self.n_columns)], dim=-1)
+
+    def _units_by_rank(self, layers):
+        """Return, for each rank in the order, the units of each hidden layer that see columns up to just before it."""
+        rank = layers[0].mask[:, : self.n_columns].sum(dim=1)
+        by_layer = []
+        for layer in layers[1:]:
+            by_layer.append([torch.nonzero(rank == r).squeeze(1) for r in range(self.n_columns)])
+            rank = (layer.mask * rank).amax(dim=1)
+        return list(zip(*by_layer, strict=True))
 
 
 def _orders(n_parameters, n_transforms):
