@@ -37,18 +37,18 @@ def _bin(knots, values, row):
     """Return the ends of the bins that hold `values`: positions, values and slopes below and above, each `(...)`."""
     index = (values.unsqueeze(-1) >= knots[..., row, 1:-1]).sum(-1)[..., None, None]
     knots = knots.expand(*index.shape[:-2], *knots.shape[-2:])
-    index = index.expand(*index.shape[:-2], 3, 1)
-    below, above = knots.gather(-1, index).squeeze(-1), knots.gather(-1, index + 1).squeeze(-1)
+    index = (index + torch.arange(2, device=index.device)).expand(*index.shape[:-2], 3, 2)
+    below, above = knots.gather(-1, index).unbind(-1)
     return (*below.unbind(-1), *above.unbind(-1))
 
 
 def spline(x, knots, *, bound):
     """Return `(y, log dy/dx)` of the spline through `knots`; the identity outside `(-bound, bound)`."""
-    inside = x.abs() < bound
-    x0, y0, d0, x1, y1, d1 = _bin(knots, x.clamp(-bound, bound), 0)
+    inside, clamped = x.abs() < bound, x.clamp(-bound, bound)
+    x0, y0, d0, x1, y1, d1 = _bin(knots, clamped, 0)
     width, height = x1 - x0, y1 - y0
     slope = height / width
-    t = ((x.clamp(-bound, bound) - x0) / width).clamp(0.0, 1.0)
+    t = (clamped - x0) / width
     t2, tt = t * t, t * (1 - t)
     denominator = slope + (d0 + d1 - 2 * slope) * tt
     y = y0 + height * (slope * t2 + d0 * tt) / denominator  # eq. 4
@@ -59,11 +59,11 @@ def spline(x, knots, *, bound):
 
 def inverse_spline(y, knots, *, bound):
     """Return x such that the spline of x is `y`."""
-    inside = y.abs() < bound
-    x0, y0, d0, x1, y1, d1 = _bin(knots, y.clamp(-bound, bound), 1)
+    inside, clamped = y.abs() < bound, y.clamp(-bound, bound)
+    x0, y0, d0, x1, y1, d1 = _bin(knots, clamped, 1)
     width, height = x1 - x0, y1 - y0
     slope = height / width
-    gap = y.clamp(-bound, bound) - y0
+    gap = clamped - y0
     bend = gap * (d0 + d1 - 2 * slope)
     a = height * (slope - d0) + bend  # eq. 6 to 8
     b = height * d0 - bend
