@@ -146,6 +146,20 @@ def test_bad_hyperparameters_of_flows_are_named(engine_class):
         engine_class(bound=0.0).build(2, 1)
     with pytest.raises(ValueError, match="hidden_layer_sizes must have at least one entry"):
         engine_class(hidden_layer_sizes=()).build(2, 1)
+    with pytest.raises(ValueError, match="n_blocks must be at least 0"):
+        engine_class(n_blocks=-1).build(2, 1)
+    with pytest.raises(TypeError, match="block_width must be an int"):
+        engine_class(block_width=8.5).build(2, 1)
+
+
+@pytest.mark.parametrize("engine_class", FLOWS)
+def test_blocks_are_as_many_and_as_wide_as_asked(engine_class):
+    sizes = {"n_transforms": 1, "hidden_layer_sizes": (8,)}
+    counts = [
+        sum(weight.numel() for weight in engine_class(n_blocks=n, block_width=16, **sizes).build(2, 1).parameters())
+        for n in range(3)
+    ]
+    assert counts[1] - counts[0] == counts[2] - counts[1] == 2 * (16 * 16 + 16)
 
 
 def test_an_engine_without_build_says_so():

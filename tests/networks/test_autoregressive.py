@@ -47,3 +47,22 @@ def test_orders_are_random_and_turn_round():
     assert orders[1] == orders[0][::-1] and orders[4] == orders[3][::-1]
     assert len({tuple(order) for order in orders}) == 6
     assert all(sorted(order) == list(range(8)) for order in orders)
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(16, 16), (4,), (4, 5, 6)])
+@pytest.mark.parametrize("order", [[0], [1, 0], [2, 0, 3, 1]])
+def test_the_inverse_undoes_the_layer_for_many_draws_of_a_data_set(order, hidden_layer_sizes):
+    module = layer(order, hidden_layer_sizes=hidden_layer_sizes)
+    generator = torch.Generator().manual_seed(1)
+    z = 2 * torch.randn(3, 7, len(order), generator=generator, dtype=torch.float64)
+    context = torch.randn(3, 1, 2, generator=generator, dtype=torch.float64)
+    undone = module.inverse(z, context)
+    torch.testing.assert_close(module(undone, context)[0], z)
+    torch.testing.assert_close(module.inverse(z[1, :1], context[1]), undone[1, :1])
+
+
+def test_the_inverse_computes_each_unit_once():
+    module = layer([2, 0, 3, 1], hidden_layer_sizes=(16, 16))
+    layers = [module.first, *(part for part in module.rest if hasattr(part, "mask"))]
+    for units in zip(*module._units_by_rank(layers), strict=True):
+        assert sorted(torch.cat(units).tolist()) == list(range(16))

@@ -1,3 +1,7 @@
+import copy
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +9,7 @@ from skorch.callbacks import Callback
 
 from skabi.exceptions import ApproximationWarning
 from skabi.losses import ForwardKL
+from skabi.training._train import _AdamW
 
 
 class Interrupt(Callback):
@@ -119,3 +124,28 @@ def test_gradients_are_clipped(fit, network):
 
     fit(Steep(), max_iter=1, callbacks=[Norms()])
     assert max(Norms.norms) == pytest.approx(5.0, rel=1e-3)
+
+
+def test_a_fit_never_imports_torch_s_compiler():
+    code = """
+import sys
+from skabi import AmortizedPosterior
+from skabi.datasets import TwoMoons
+for n_estimators in (1, 2):
+    AmortizedPosterior(n_estimators=n_estimators, n_simulations=50, max_iter=1).fit(TwoMoons())
+assert "torch._dynamo" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_steps_are_those_of_adamw(network, make_batch):
+    batch, loss = make_batch(100), ForwardKL()
+    other = copy.deepcopy(network)
+    for module, optimizer_class in ((network, _AdamW), (other, torch.optim.AdamW)):
+        optimizer = optimizer_class(module.parameters(), lr=0.01)
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss(module, batch).mean().backward()
+            optimizer.step()
+    for weight, expected in zip(network.parameters(), other.parameters(), strict=True):
+        assert torch.equal(weight, expected)
