@@ -51,7 +51,7 @@ CHOICES = {
     "blocks of width 256": ({}, {"engine": SplineFlow(block_width=256)}),
     "six transforms": ({}, {"engine": SplineFlow(n_transforms=6)}),
     "two transforms": ({}, {"engine": SplineFlow(n_transforms=2)}),
-    "autoregressive": ({}, {"engine": AutoregressiveSplineFlow(hidden_layer_sizes=(64, 64))}),
+    "autoregressive, perceptrons (64, 64)": ({}, {"engine": AutoregressiveSplineFlow(hidden_layer_sizes=(64, 64))}),
     "four networks": ({}, {"n_estimators": 4}),
     "eight networks": ({}, {"n_estimators": 8}),
 }

@@ -63,9 +63,9 @@ def chosen_cells(arguments):
     if arguments.full or tasks or sizes or methods:
         triples = list(product(sorted(sizes or [1000, 10_000]), tasks or TASKS, methods or METHODS))
     else:
-        triples = list(product([10_000], ["two_moons", "slcp"], QUICK_METHODS))
-        triples += product([1000], TASKS, QUICK_METHODS)
-    return [Cell(task, n, method, seed, arguments.scaled) for seed in arguments.seeds for n, task, method in triples]
+        triples = list(product([1000, 10_000], ["two_moons", "slcp"], QUICK_METHODS))
+    cells = [Cell(task, n, method, seed, arguments.scaled) for n, task, method in triples for seed in arguments.seeds]
+    return sorted(cells, key=lambda cell: (cell.n_simulations, cell.seed))
 
 
 def measure(cell, arguments):

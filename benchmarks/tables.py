@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-# C2ST, means over ten observations: Lueckmann et al. (2021, arXiv 2101.04653), and for gaussian_mixture the benchmark's
-# own rerun after a correction of the task.
+# C2ST. Lueckmann et al. (2021, arXiv 2101.04653), means over ten observations, gaussian_mixture as rerun after a
+# correction of the task; marked 2025, Vetter et al. (2025, arXiv 2504.17660), means over five runs.
 PUBLISHED = Path(__file__).parent / "published.csv"
 KEYS = ["scaled", "n_simulations", "task", "method"]
 # Column, heading, format.
@@ -55,11 +55,17 @@ def by_task(group):
     """Return a table with a line for each task and method; C2ST of each observation is the mean over seeds."""
     lines = []
     for (task, method), cells in group.groupby(["task", "method"], observed=True):
-        values = [format(cells[name].mean(), form) for name, _, form in FIGURES]
+        values = [with_spread(cells[name], form) for name, _, form in FIGURES]
         each = cells[[name for name in cells if name.startswith("c2st_")]].mean()
         lines.append([task, method, str(len(cells)), *values, " ".join(f"{value:.3f}" for value in each)])
     headings = ["task", "method", "seeds", *(heading for _, heading, _ in FIGURES), "C2ST of each observation"]
     return markdown(headings, lines)
+
+
+def with_spread(values, form):
+    """Return the mean, and the standard deviation if there are several values."""
+    spread = f" ± {values.std():{form}}" if len(values) > 1 else ""
+    return f"{values.mean():{form}}{spread}"
 
 
 def over_tasks(group):
@@ -79,20 +85,23 @@ def over_tasks(group):
 
 
 def beside_published(group, n_simulations):
-    """Return a table of C2ST beside that of published methods, which but for NPE simulate anew for each data set."""
+    """Return a table of C2ST beside that of published methods."""
     published = pd.read_csv(PUBLISHED).query("n_simulations == @n_simulations").set_index("task")
-    published = published.drop(columns="n_simulations")
+    published = published.drop(columns="n_simulations").add_prefix("published ")
     measured = group.groupby(["task", "method"], observed=True)["c2st"].mean().unstack("method")
     measured.index = measured.index.astype(str)
     table = measured.join(published, how="inner")
     if table.empty:
         return ""
-    complete = table.dropna()
-    if len(complete):
-        table.loc[f"mean of {len(complete)}"] = complete.mean()
-    headings = ["task", *measured.columns, *(f"published {name}" for name in published)]
+    table.loc["mean"] = table.mean(skipna=False)
     lines = [
-        [task, *(f"{v:.3f}" if v == v else "" for v in values)]
-        for task, values in zip(table.index, table.to_numpy(), strict=True)
+        [task, *("" if pd.isna(v) else f"{v:.3f}" for v in row)]
+        for task, row in zip(table.index, table.to_numpy(), strict=True)
     ]
-    return markdown(headings, lines)
+    return f"{_PUBLISHED_NOTE}\n\n{markdown(['task', *table], lines)}"
+
+
+_PUBLISHED_NOTE = (
+    "C2ST at equal numbers of simulations. NPE and NPE-PFN are amortized, as skabi is; SNPE, SNLE, SNRE and SMC-ABC "
+    "spend all simulations anew on each data set. Published means are over ten observations; those marked 2025, over five runs."
+)

@@ -7,10 +7,10 @@ from skabi.engines._base import BaseEngine
 class AutoregressiveSplineFlow(BaseEngine):
     """Autoregressive flow with monotone rational-quadratic splines [1]_ [2]_.
 
-    A location and a scale given the context are followed by layers that move every parameter by a spline whose knots
-    depend on the parameters before it and the context; the order is random, and turns round from layer to layer. A
-    layer is richer than one of `SplineFlow`. The density costs one pass a layer, draws cost `n_parameters` passes a
-    layer; what depends on the context alone is computed once for all draws of a data set.
+    A perceptron with residual blocks reads the context. After the location and scale that it gives come layers that
+    move every parameter by a spline whose knots depend on the parameters before it and on what was read; the order is
+    random, and turns round from layer to layer. A layer is richer than one of `SplineFlow`. The density costs one pass.
+    Draws cost as many multiplications, in `n_parameters` steps a layer one after the other.
 
     Parameters
     ----------
@@ -22,17 +22,17 @@ class AutoregressiveSplineFlow(BaseEngine):
         Splines act between minus and plus `bound`, in standard deviations; outside they are the identity.
     hidden_layer_sizes : tuple of int, default=(128, 128)
         Widths of the perceptrons of the layers, at least one, none below the number of parameters.
-
     n_blocks : int, default=3
-        Residual blocks of the perceptron that reads the summaries, once a data set, for all layers.
+        Residual blocks [3]_ of the perceptron that reads the summaries; 0 leaves two plain layers.
     block_width : int, default=128
-        Width of those blocks.
+        Width of those blocks. What they read reaches the layers as `hidden_layer_sizes[-1]` numbers.
 
     References
     ----------
     .. [1] C. Durkan, A. Bekasov, I. Murray, G. Papamakarios (2019). Neural spline flows. arXiv 1906.04032.
     .. [2] G. Papamakarios, T. Pavlakou, I. Murray (2017). Masked autoregressive flow for density estimation.
        arXiv 1705.07057.
+    .. [3] K. He, X. Zhang, S. Ren, J. Sun (2016). Identity mappings in deep residual networks. arXiv 1603.05027.
 
     Examples
     --------

@@ -7,8 +7,9 @@ from skabi.engines._base import BaseEngine
 class SplineFlow(BaseEngine):
     """Coupling flow with monotone rational-quadratic splines [1]_.
 
-    A location and a scale given the context are followed by layers that move half of the parameters by splines whose
-    knots depend on the other half and the context. Density and draws both cost one pass.
+    A perceptron with residual blocks reads the context. After the location and scale that it gives come layers that
+    move half of the parameters by splines whose knots depend on the other half and on what was read. Density and draws
+    both cost one pass.
 
     Parameters
     ----------
@@ -20,15 +21,15 @@ class SplineFlow(BaseEngine):
         Splines act between minus and plus `bound`, in standard deviations; outside they are the identity.
     hidden_layer_sizes : tuple of int, default=(64, 64)
         Widths of the perceptrons of the layers, at least one.
-
     n_blocks : int, default=3
-        Residual blocks of the perceptron that reads the summaries, once a data set, for all layers.
+        Residual blocks [2]_ of the perceptron that reads the summaries; 0 leaves two plain layers.
     block_width : int, default=128
-        Width of those blocks.
+        Width of those blocks. What they read reaches the layers as `hidden_layer_sizes[-1]` numbers.
 
     References
     ----------
     .. [1] C. Durkan, A. Bekasov, I. Murray, G. Papamakarios (2019). Neural spline flows. arXiv 1906.04032.
+    .. [2] K. He, X. Zhang, S. Ren, J. Sun (2016). Identity mappings in deep residual networks. arXiv 1603.05027.
 
     Examples
     --------

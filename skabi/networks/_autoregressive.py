@@ -10,7 +10,7 @@ References
 import torch
 from torch import nn
 from torch.nn import functional
-from zuko.nn import MaskedMLP
+from zuko.nn import MaskedLinear, MaskedMLP
 
 from skabi.networks._location_scale import LocationScaleFlow
 from skabi.networks._splines import inverse_spline, n_spline_numbers, spline, spline_knots
@@ -19,13 +19,16 @@ from skabi.networks._splines import inverse_spline, n_spline_numbers, spline, sp
 class AutoregressiveSplineStack(LocationScaleFlow):
     """Location and scale given the context, then splines given the parameters before, in random and reversed orders."""
 
-    def __init__(self, n_parameters, n_context, *, n_transforms, n_bins, bound, hidden_layer_sizes, **embedding):
+    def __init__(
+        self, n_parameters, n_context, *, n_transforms, n_bins, bound, hidden_layer_sizes, n_blocks, block_width
+    ):
         sizes = {"n_bins": n_bins, "bound": bound, "hidden_layer_sizes": hidden_layer_sizes}
         super().__init__(
             n_parameters,
             n_context,
+            n_blocks=n_blocks,
+            block_width=block_width,
             n_embedding=hidden_layer_sizes[-1],
-            **embedding,
             transforms=[
                 AutoregressiveSpline(order, hidden_layer_sizes[-1], **sizes)
                 for order in _orders(n_parameters, n_transforms)
@@ -38,59 +41,61 @@ class AutoregressiveSpline(nn.Module):
 
     def __init__(self, order, n_context, *, n_bins, bound, hidden_layer_sizes):
         super().__init__()
-        self.bound, self.n_columns = bound, len(order)
+        self.bound, self.n_columns, self.n_numbers = bound, len(order), n_spline_numbers(n_bins)
         self.register_buffer("order", order)
-        rank = torch.argsort(order)
-        may_see = torch.cat([rank[:, None] > rank, torch.ones(len(order), n_context, dtype=torch.bool)], dim=1)
-        may_see = may_see.repeat_interleave(n_spline_numbers(n_bins), dim=0)
-        self.first, *rest = MaskedMLP(may_see, hidden_layer_sizes, activation=nn.SiLU)
-        self.rest = nn.Sequential(*rest)
+        self.register_buffer("back", torch.argsort(order))
+        # Inside, columns stand in this order, so that the masks are the same for every order.
+        before = torch.ones(len(order), len(order), dtype=torch.bool).tril(-1)
+        may_see = torch.cat([before, torch.ones(len(order), n_context, dtype=torch.bool)], dim=1)
+        layers = MaskedMLP(may_see.repeat_interleave(self.n_numbers, dim=0), hidden_layer_sizes, activation=nn.SiLU)
+        self.layers = nn.ModuleList(layer for layer in layers if isinstance(layer, MaskedLinear))
+        self._units = self._units_of_each_column()
         # The last layer starts small, so that a new flow is close to the identity and training starts smoothly.
-        nn.init.normal_(self.rest[-1].weight, std=1e-2)
-        nn.init.zeros_(self.rest[-1].bias)
+        nn.init.normal_(self.layers[-1].weight, std=1e-2)
+        nn.init.zeros_(self.layers[-1].bias)
 
-    def _numbers(self, z, context):
-        """Return spline numbers `(..., d, n)`; the context meets its weights once for all its draws."""
-        weight = self.first.mask * self.first.weight
-        from_z = functional.linear(z, weight[:, : self.n_columns])
-        from_context = functional.linear(context, weight[:, self.n_columns :], self.first.bias)
-        return self.rest(from_z + from_context).unflatten(-1, (self.n_columns, -1))
+    def _weights(self):
+        """Return the masked weights of each layer, the first without, and after them, those for the context."""
+        first, *rest = (layer.mask * layer.weight for layer in self.layers)
+        return [first[:, : self.n_columns], *rest], first[:, self.n_columns :]
 
     def forward(self, z, context):
-        """Return `(z, log |det|)` after the splines, in one pass."""
-        z, log_derivative = spline(z, spline_knots(self._numbers(z, context), bound=self.bound), bound=self.bound)
-        return z, log_derivative.sum(-1)
+        """Return `(z, log |det|)` after the splines, in one pass; the context meets its weights once for all draws."""
+        z, (weights, of_context) = z[..., self.order], self._weights()
+        hidden = functional.linear(context, of_context, self.layers[0].bias) + functional.linear(z, weights[0])
+        for weight, layer in zip(weights[1:], self.layers[1:], strict=True):
+            hidden = functional.linear(functional.silu(hidden), weight, layer.bias)
+        numbers = hidden.unflatten(-1, (self.n_columns, self.n_numbers))
+        z, log_derivative = spline(z, spline_knots(numbers, bound=self.bound), bound=self.bound)
+        return z[..., self.back], log_derivative.sum(-1)
 
     def inverse(self, z, context):
         """Undo `forward` column by column; a hidden unit is computed once, as soon as all that it sees is undone."""
-        layers = [self.first, *(layer for layer in self.rest if hasattr(layer, "mask"))]
-        weights = [layer.mask * layer.weight for layer in layers]
-        # What the units of each hidden layer get so far, and the units that the last hidden layer has so far.
-        inputs = [functional.linear(context, weights[0][:, self.n_columns :], layers[0].bias)]
-        inputs += [layer.bias for layer in layers[1:-1]]
-        known = z.new_zeros(*z.shape[:-1], 0)
-        n_numbers = len(layers[-1].bias) // self.n_columns
-        units, last_units, undone = self._units_by_rank(layers), [], {}
-        for rank, column in enumerate(self.order.tolist()):
-            for i, unit in enumerate(units[rank]):
-                values = functional.silu(inputs[i][..., unit])
-                if i + 1 < len(inputs):
-                    inputs[i + 1] = inputs[i + 1] + functional.linear(values, weights[i + 1][:, unit])
-            known = torch.cat([known, values.expand(*z.shape[:-1], -1)], dim=-1)
-            last_units.append(unit)
-            rows = slice(column * n_numbers, (column + 1) * n_numbers)
-            numbers = functional.linear(known, weights[-1][rows][:, torch.cat(last_units)], layers[-1].bias[rows])
-            undone[column] = inverse_spline(z[..., column], spline_knots(numbers, bound=self.bound), bound=self.bound)
-            inputs[0] = inputs[0] + undone[column].unsqueeze(-1) * weights[0][:, column]
-        return torch.stack([undone[column] for column in range(self.n_columns)], dim=-1)
+        z, (weights, of_context) = z[..., self.order], self._weights()
+        # What each layer's units have got so far; of the last layer only those of columns that are not undone.
+        inputs = [
+            functional.linear(context, of_context, self.layers[0].bias),
+            *(layer.bias for layer in self.layers[1:]),
+        ]
+        undone = []
+        for i, units_of_layers in enumerate(self._units):
+            for k, units in enumerate(units_of_layers, start=1):
+                values, weight = functional.silu(inputs[k - 1][..., units]), weights[k][:, units]
+                if k == len(self._units[0]):
+                    weight = weight[i * self.n_numbers :]
+                inputs[k] = inputs[k] + functional.linear(values, weight)
+            numbers, inputs[-1] = inputs[-1].tensor_split([self.n_numbers], dim=-1)
+            knots = spline_knots(numbers, bound=self.bound)
+            undone.append(inverse_spline(z[..., i], knots, bound=self.bound))
+            inputs[0] = inputs[0] + undone[-1].unsqueeze(-1) * weights[0][:, i]
+        return torch.stack(undone, dim=-1)[..., self.back]
 
-    def _units_by_rank(self, layers):
-        """Return, for each rank in the order, the units of each hidden layer that see columns up to just before it."""
-        rank = layers[0].mask[:, : self.n_columns].sum(dim=1)
-        by_layer = []
-        for layer in layers[1:]:
-            by_layer.append([torch.nonzero(rank == r).squeeze(1) for r in range(self.n_columns)])
-            rank = (layer.mask * rank).amax(dim=1)
+    def _units_of_each_column(self):
+        """Return, for each column, the units of each hidden layer that see the columns up to just before it."""
+        n_seen, by_layer = self.layers[0].mask[:, : self.n_columns].sum(dim=1), []
+        for layer in self.layers[1:]:
+            by_layer.append([torch.nonzero(n_seen == i).squeeze(1) for i in range(self.n_columns)])
+            n_seen = (layer.mask * n_seen).amax(dim=1)
         return list(zip(*by_layer, strict=True))
 
 

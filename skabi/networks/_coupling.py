@@ -16,13 +16,16 @@ from skabi.networks._splines import inverse_spline, n_spline_numbers, spline, sp
 class SplineCouplingStack(LocationScaleFlow):
     """Location and scale given the context, then spline couplings between random halves of the parameters."""
 
-    def __init__(self, n_parameters, n_context, *, n_transforms, n_bins, bound, hidden_layer_sizes, **embedding):
+    def __init__(
+        self, n_parameters, n_context, *, n_transforms, n_bins, bound, hidden_layer_sizes, n_blocks, block_width
+    ):
         sizes = {"n_bins": n_bins, "bound": bound, "hidden_layer_sizes": hidden_layer_sizes}
         super().__init__(
             n_parameters,
             n_context,
+            n_blocks=n_blocks,
+            block_width=block_width,
             n_embedding=hidden_layer_sizes[-1],
-            **embedding,
             transforms=[
                 SplineCoupling(kept, moved, hidden_layer_sizes[-1], **sizes)
                 for kept, moved in _halves(n_parameters, n_transforms)

@@ -35,6 +35,7 @@ class LocationScaleFlow(DensityNetwork):
     def from_base(self, z, context):
         """Return theta: the inverse of `to_base`."""
         embedding = self.embedding(context)
+        z = z.expand(*torch.broadcast_shapes(z.shape[:-1], embedding.shape[:-1]), -1)
         for transform in reversed(self.transforms):
             z = transform.inverse(z, embedding)
         location, log_scale = self.location_scale(embedding).chunk(2, dim=-1)

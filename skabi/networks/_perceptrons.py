@@ -3,7 +3,6 @@
 import itertools
 
 from torch import nn
-from zuko.nn import Residual
 
 
 def perceptron(sizes):
@@ -14,14 +13,26 @@ def perceptron(sizes):
     return nn.Sequential(*layers[:-1])
 
 
-def residual_perceptron(n_in, width, n_blocks, n_out):
-    """Return a perceptron of `n_blocks` residual blocks [1]_ of the given `width`, with SiLU at its end.
+class ResidualBlock(nn.Module):
+    """What two layers add to their input [1]_.
 
     References
     ----------
     .. [1] K. He, X. Zhang, S. Ren, J. Sun (2016). Identity mappings in deep residual networks. arXiv 1603.05027.
     """
-    blocks = [Residual(nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width)) for _ in range(n_blocks)]
+
+    def __init__(self, width):
+        super().__init__()
+        self.change = nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+
+    def forward(self, x):
+        """Return `x` and what is added to it, `(..., width)`."""
+        return x + self.change(x)
+
+
+def residual_perceptron(n_in, width, n_blocks, n_out):
+    """Return a perceptron with `n_blocks` residual blocks of the given `width` and SiLU at its end."""
+    blocks = [ResidualBlock(width) for _ in range(n_blocks)]
     return nn.Sequential(nn.Linear(n_in, width), *blocks, nn.SiLU(), nn.Linear(width, n_out), nn.SiLU())
 
 

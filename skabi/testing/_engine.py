@@ -97,6 +97,8 @@ def _check_base(network, n_parameters):
     z, log_det = network.to_base(theta, context)
     check_close(network.from_base(z, context), theta, "from_base must invert to_base")
     check_close(network.to_base(network.from_base(theta, context), context)[0], theta, "to_base must invert from_base")
+    each = torch.stack([network.from_base(theta, row.expand(len(theta), -1)) for row in context])
+    check_close(network.from_base(theta, context[:, None]), each, "leading axes of from_base must broadcast")
     for i in range(len(theta)):
         jacobian = torch.autograd.functional.jacobian(lambda t, i=i: network.to_base(t, context[i])[0], theta[i])
         expected = torch.linalg.slogdet(jacobian)[1]

@@ -48,7 +48,8 @@ def build_random(recipe, *arguments, seed=0):
     with torch.no_grad():
         for parameter in network.parameters():
             n_in = parameter.shape[-1] if parameter.ndim > 1 else 1
-            scale = min(0.4, 1.2 / n_in**0.5)  # wide layers must not blow up
+            # As far from the start as a trained network gets, whatever the width of its layers.
+            scale = min(0.4, 1.2 / n_in**0.5)
             parameter.copy_(scale * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
     return network
 

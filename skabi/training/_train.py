@@ -1,6 +1,7 @@
 """From an untrained network to a trained one."""
 
 import copy
+import inspect
 import math
 from dataclasses import dataclass
 
@@ -137,22 +138,24 @@ def _start_loss(network, loss, batch):
     return value if math.isfinite(value) else math.inf
 
 
-def _bare(method):
-    """Return a method of torch without the decorator that imports torch's compiler, 1 s and 90 MiB for nothing."""
-    return getattr(method, "__wrapped__", method)
-
-
 class _AdamW(torch.optim.AdamW):
-    add_param_group = _bare(torch.optim.AdamW.add_param_group)
-    zero_grad = _bare(torch.optim.AdamW.zero_grad)
-    step = torch.no_grad()(_bare(torch.optim.AdamW.step))
+    """AdamW without the decorators that import torch's compiler, which takes time and memory for nothing."""
+
+    add_param_group = inspect.unwrap(torch.optim.AdamW.add_param_group)
+    zero_grad = inspect.unwrap(torch.optim.AdamW.zero_grad)
+    step = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
 
 
 class _RecipeNet(NeuralNet):
     """A skorch net with a loss that sees network and batch at once."""
 
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Start with every module in training mode."""
+        super().on_train_begin(net, X=X, y=y, **kwargs)
+        self.module_.train()
+
     def _set_training(self, training=True):
-        # To go through all modules at every step costs as much as a layer.
+        # Not at every step: to go through all modules takes a while.
         if self.module_.training != training:
             super()._set_training(training)
 

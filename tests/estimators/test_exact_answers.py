@@ -15,6 +15,7 @@ from skabi.estimators import AmortizedPosterior
 def test_linear_gaussian_from_few_simulations(kind, n_parameters):
     problem = kind(n_parameters, shift=-1.0)
     posterior = AmortizedPosterior(n_simulations=2500, random_state=0).fit(problem)
+    # Thirty, since averages over ten move by a hundredth with the data sets.
     X, _ = problem.sample(30, random_state=1)
     exact = problem.sample_posterior(X, 20_000, random_state=2)
     mean, std = posterior.predict(X, return_std=True)

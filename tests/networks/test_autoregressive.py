@@ -62,7 +62,5 @@ def test_the_inverse_undoes_the_layer_for_many_draws_of_a_data_set(order, hidden
 
 
 def test_the_inverse_computes_each_unit_once():
-    module = layer([2, 0, 3, 1], hidden_layer_sizes=(16, 16))
-    layers = [module.first, *(part for part in module.rest if hasattr(part, "mask"))]
-    for units in zip(*module._units_by_rank(layers), strict=True):
+    for units in zip(*layer([2, 0, 3, 1], hidden_layer_sizes=(16, 16))._units, strict=True):
         assert sorted(torch.cat(units).tolist()) == list(range(16))
