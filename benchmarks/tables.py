@@ -103,5 +103,6 @@ def beside_published(group, n_simulations):
 
 _PUBLISHED_NOTE = (
     "C2ST at equal numbers of simulations. NPE and NPE-PFN are amortized, as skabi is; SNPE, SNLE, SNRE and SMC-ABC "
-    "spend all simulations anew on each data set. Published means are over ten observations; those marked 2025, over five runs."
+    "spend all simulations anew on each data set. Published means are over ten observations; those marked 2025, over "
+    "five runs."
 )

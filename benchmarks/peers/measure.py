@@ -50,6 +50,7 @@ def measure_fit(model, data, job, folder):
     figures = {"fit_seconds": time.perf_counter() - start, "fit_mib": peak_mib()}
     model.save(folder)
     versions = [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in model.packages)]
+    versions += getattr(model, "details", ())
     if threads := os.environ.get("OMP_NUM_THREADS"):
         versions.append(f"OMP_NUM_THREADS {threads}")
     return figures | {"versions": ", ".join(versions)}

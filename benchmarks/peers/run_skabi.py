@@ -1,5 +1,8 @@
 """Measure skabi; see `measure`."""
 
+import subprocess
+from pathlib import Path
+
 import joblib
 import measure
 import numpy as np
@@ -15,6 +18,13 @@ CHOICES = {
     "skabi-autoregressive": {"engine": AutoregressiveSplineFlow()},
     "skabi-gaussian": {"engine": Gaussian()},
 }
+
+
+def revision():
+    """Return which revision of the project is measured, with a plus if files have changed since."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    return f"revision {result.stdout.strip() or 'unknown'}"
 
 
 def make_prior(family, first, second):
@@ -34,6 +44,7 @@ class Model:
     """Defaults of the estimator, with more networks or another engine."""
 
     packages = ("skabi", "torch")
+    details = (revision(),)
 
     def __init__(self, method, prior, seed):
         self.seed = seed
