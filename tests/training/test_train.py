@@ -126,6 +126,28 @@ def test_gradients_are_clipped(fit, network):
     assert max(Norms.norms) == pytest.approx(5.0, rel=1e-3)
 
 
+class Modes(Callback):
+    """Whether all modules are in training mode, at each training batch."""
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        self.are_training = [*getattr(self, "are_training", []), all(m.training for m in net.module_.modules())]
+
+
+@pytest.mark.parametrize("is_held_out", [False, True])
+def test_modules_that_came_in_evaluation_mode_are_trained(fit, network, make_batch, is_held_out):
+    list(network.modules())[-1].eval()
+    modes = Modes()
+    fit(
+        train_batch=make_batch(100),
+        valid_batch=make_batch(20) if is_held_out else None,
+        max_iter=2,
+        batch_size=50,
+        callbacks=[modes],
+    )
+    of_an_epoch = [True, True, False] if is_held_out else [True, True]
+    assert modes.are_training == 2 * of_an_epoch
+
+
 def test_a_fit_never_imports_torch_s_compiler():
     code = """
 import sys
