@@ -5,13 +5,56 @@ from dataclasses import dataclass
 import numpy as np
 
 from skabi.exceptions import SimulatorError
+from skabi.simulators._data_sets import as_batch, difference, finite_rows, join, read, take
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the rows of a block are simulated from.
+
+    Attributes
+    ----------
+    entries : dict of str to ndarray
+        Parameters by entry name.
+    sizes : dict of str or None to ndarray
+        Numbers of observations of each source that has them.
+    passes_sizes : bool
+        Whether simulate is told them.
+    """
+
+    entries: dict
+    sizes: dict
+    passes_sizes: bool
+
+    def __len__(self):
+        return len(next(iter(self.entries.values())))
+
+    def arguments(self, rows):
+        """Return the keyword arguments of simulate for a slice of rows, or for one row."""
+        arguments = {name: _writable(values[rows]) for name, values in self.entries.items()}
+        return {**arguments, **self._sizes(rows)} if self.passes_sizes else arguments
+
+    def rows(self, rows):
+        """Return a slice of rows."""
+        entries, sizes = ({name: v[rows] for name, v in part.items()} for part in (self.entries, self.sizes))
+        return Inputs(entries, sizes, self.passes_sizes)
+
+    def describe(self, row):
+        """Return what one row is simulated from, as text."""
+        texts = {name: np.array2string(np.asarray(values[row])) for name, values in self.entries.items()}
+        texts.update(self._sizes(row))
+        return "{" + ", ".join(f"{name!r}: {text}" for name, text in texts.items()) + "}"
+
+    def _sizes(self, rows):
+        sizes = {name: _writable(values[rows], number=int) for name, values in self.sizes.items()}
+        return {"n_observations": sizes.get(None, sizes)} if sizes else {}
 
 
 @dataclass(frozen=True)
 class Block:
     """Simulated rows, the indices of those that succeeded, and what went wrong first."""
 
-    X: np.ndarray | None
+    data: dict | None
     kept: np.ndarray
     n_rows: int
     error: str | None = None
@@ -22,108 +65,66 @@ class RowError(Exception):
     """A simulation of one row failed."""
 
 
-def simulate_block(simulate, entries, *, n_rows, vectorized, seed, stop_at_error):
-    """Simulate `n_rows` rows given a dict of entry name to parameters, and return a `Block`."""
+def simulate_block(simulate, inputs, *, vectorized, seed, stop_at_error):
+    """Simulate the rows of `Inputs`, and return a `Block`."""
     if not vectorized:
-        return _simulate_rows(simulate, entries, n_rows, seed, stop_at_error=stop_at_error)
+        return _simulate_rows(simulate, inputs, seed, stop_at_error=stop_at_error)
+    n_rows = len(inputs)
     try:
-        X = _as_numbers(simulate(**_writable(entries), rng=np.random.default_rng(seed)))
+        result = simulate(**inputs.arguments(slice(n_rows)), rng=np.random.default_rng(seed))
+        data = read(result, inputs.sizes, n_rows=n_rows)
     except SimulatorError:
         raise
     except Exception as failure:  # the simulator is the user's: whatever it raises is looked for row by row
-        return _simulate_rows(simulate, entries, n_rows, seed, batch_failure=failure, stop_at_error=stop_at_error)
-    if not _has_rows(X, n_rows):
-        raise SimulatorError(_one_row_a_data_set(X, n_rows))
-    kept = np.flatnonzero(_finite_rows(X))
-    failed = np.setdiff1d(np.arange(n_rows), kept)
-    error = f"returned NaN or infinity for {_describe(entries, failed[0])}" if len(failed) else None
-    return Block(_columns(X)[kept], kept, n_rows, error)
+        return _simulate_rows(simulate, inputs, seed, batch_failure=failure, stop_at_error=stop_at_error)
+    is_finite = finite_rows(data)
+    kept = np.flatnonzero(is_finite)
+    error = None if is_finite.all() else f"returned NaN or infinity for {inputs.describe(int(np.argmin(is_finite)))}"
+    return Block(take(data, kept) if len(kept) else None, kept, n_rows, error)
 
 
-def _simulate_rows(simulate, entries, n_rows, seed, *, stop_at_error, batch_failure=None):
+def _simulate_rows(simulate, inputs, seed, *, stop_at_error, batch_failure=None):
     """Simulate row by row; with `batch_failure`, what a vectorized function raised, by batches of one."""
-    as_batch = batch_failure is not None
-    rows: list[np.ndarray] = []
+    rows: list[dict] = []
     kept, error, cause = [], None, None
-    for i, child in enumerate(seed.spawn(n_rows)):
-        arguments = {name: values[i : i + 1] if as_batch else values[i] for name, values in entries.items()}
+    for i, child in enumerate(seed.spawn(len(inputs))):
         try:
-            row = _as_numbers(simulate(**_writable(arguments), rng=np.random.default_rng(child)))
-            if as_batch and not _has_rows(row, 1):
-                # The rows may say why: a function for one data set cannot broadcast a batch of parameters.
-                raise SimulatorError(
-                    f"{_one_row_a_data_set(row, 1)} For n_datasets={n_rows} it raised "
-                    f"{type(batch_failure).__name__}: {batch_failure}"
-                ) from batch_failure
-            row = row[0] if as_batch else row
-            if not np.isfinite(row).all():
+            row = _simulate_row(simulate, inputs, i, child, batch_failure=batch_failure)
+            if not finite_rows(row).all():
                 raise RowError("returned NaN or infinity")
         except SimulatorError:
             raise
         except Exception as failure:
             reason = str(failure) if isinstance(failure, RowError) else f"raised {type(failure).__name__}: {failure}"
             if error is None:
-                error = f"{reason.rstrip('.')} for {_describe(entries, i)}"
+                error = f"{reason.rstrip('.')} for {inputs.describe(i)}"
                 cause = None if isinstance(failure, RowError) else failure
             if stop_at_error:
                 break
             continue
-        if rows and row.shape != rows[0].shape:
-            raise SimulatorError(
-                f"simulate must return the same shape every time; got {rows[0].shape} and {row.shape} "
-                f"for {_describe(entries, i)}."
-            )
+        wrong = difference(row, rows[0] if rows else row)
+        if wrong:
+            raise SimulatorError(f"{wrong} for {inputs.describe(i)}.")
         rows.append(row)
         kept.append(i)
-    X = _columns(np.stack(rows)) if rows else None
-    return Block(X, np.array(kept, dtype=int), n_rows, error, cause)
+    return Block(join(rows) if rows else None, np.array(kept, dtype=int), len(inputs), error, cause)
 
 
-def _writable(arguments):
-    return {name: np.array(value) if np.ndim(value) else float(value) for name, value in arguments.items()}
-
-
-def _as_numbers(result):
-    if result is None:
-        raise SimulatorError(
-            "simulate must return a data set; it returned None. Is a return statement missing? A simulation that "
-            "failed may raise or return NaN."
-        )
-    if np.ma.isMaskedArray(result):
-        raise SimulatorError(
-            "simulate must return a plain array; got a masked one, whose mask would be lost. Return "
-            "result.filled(value), with a value that stands for what is missing."
-        )
+def _simulate_row(simulate, inputs, i, seed, *, batch_failure):
+    """Return data sets with one row."""
+    one, rng = slice(i, i + 1), np.random.default_rng(seed)
+    if batch_failure is None:
+        result = as_batch(simulate(**inputs.arguments(i), rng=rng))
+        return read(result, inputs.rows(one).sizes, n_rows=1)
+    result = simulate(**inputs.arguments(one), rng=rng)
     try:
-        array = np.asarray(result)
-        if array.dtype.kind in "biufO":
-            return array.astype(np.float64)
-    except (TypeError, ValueError) as error:
+        return read(result, inputs.rows(one).sizes, n_rows=1)
+    except SimulatorError as error:
+        # The row may say why: a function for one data set cannot broadcast a batch of parameters.
         raise SimulatorError(
-            f"simulate must return numbers in an array of one shape; got {type(result).__name__} ({error})."
-        ) from error
-    advice = " Return real and imaginary parts side by side." if array.dtype.kind == "c" else ""
-    raise SimulatorError(f"simulate must return real numbers; got values of type {array.dtype}.{advice}")
+            f"{error} For n_datasets={len(inputs)} it raised {type(batch_failure).__name__}: {batch_failure}"
+        ) from batch_failure
 
 
-def _has_rows(X, n_rows):
-    return X.ndim >= 1 and len(X) == n_rows
-
-
-def _one_row_a_data_set(X, n_rows):
-    return (
-        f"a vectorized simulate must return one row a data set, (n_datasets, ...); got shape {X.shape} for "
-        f"n_datasets={n_rows}. For one data set a call leave vectorized=False."
-    )
-
-
-def _columns(X):
-    return X[:, np.newaxis] if X.ndim == 1 else X
-
-
-def _finite_rows(X):
-    return np.isfinite(X.reshape(len(X), -1)).all(axis=1)
-
-
-def _describe(entries, i):
-    return "{" + ", ".join(f"{name!r}: {np.array2string(np.asarray(v[i]))}" for name, v in entries.items()) + "}"
+def _writable(values, *, number=float):
+    return np.array(values) if np.ndim(values) else number(values)

@@ -1,8 +1,8 @@
 """A prior and a function that simulates data: the joint distribution that a posterior is learned from."""
 
 import inspect
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import joblib
 import numpy as np
@@ -15,10 +15,15 @@ from skabi._random import seed_sequence
 from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning, SimulatorError
 from skabi.priors import check_prior
-from skabi.simulators._blocks import Block, simulate_block
+from skabi.simulators._blocks import Block, Inputs, simulate_block
+from skabi.simulators._data_sets import as_X, difference, join, take
+from skabi.simulators._sizes import check_sizes, draw_sizes, size_distributions
 
 # Rows a seed: many for array code, few for loops so that small jobs spread over workers.
 _VECTORIZED_BLOCK, _LOOP_BLOCK = 1000, 16
+
+# An array, a list of arrays, or a dict of sources.
+DataSets = np.ndarray | list[np.ndarray] | dict[str, np.ndarray]
 
 
 class Simulator:
@@ -30,16 +35,25 @@ class Simulator:
         What is believed of the parameters before the data.
     simulate : callable
         Takes the parameters by name and `rng`, a `numpy.random.Generator`, and returns a data set of numbers of any
-        one shape. Not vectorized: a scalar parameter is a float, a vector entry an array `(k,)`, and one data set is
-        returned. Vectorized: parameters are arrays `(n_datasets,)` or `(n_datasets, k)`, and the result is
-        `(n_datasets, ...)`. A single number a data set becomes one feature.
+        one shape, or a dict of source name to such where there are several sources. Not vectorized: a scalar parameter
+        is a float, a vector entry an array `(k,)`, and one data set is returned. Vectorized: parameters are arrays
+        `(n_datasets,)` or `(n_datasets, k)`, and the result, or that of each source, is `(n_datasets, ...)`. A single
+        number a data set becomes one feature.
     vectorized : bool, default=False
         Whether `simulate` takes many parameter sets at once.
+    n_observations : (int, int), frozen discrete distribution, or dict of str to these, optional
+        Numbers of observations, drawn at random for each data set: evenly from a range `(low, high)` whose ends are
+        included, or from a distribution such as `stats.randint(20, 201)`. With several sources, a dict for those that
+        have sizes. If `simulate` has a parameter `n_observations`, it is passed: an int, vectorized an int array
+        `(n_datasets,)`; with several sources a dict of these. The result holds at least as many observations along the
+        first axis of a data set, and what is beyond is cut off. A vectorized `simulate` may thus return arrays padded
+        with anything, or a list of arrays. Parameters do not depend on whether sizes are drawn.
     log_likelihood : callable, optional
         `log_likelihood(X, **parameters) -> (n_datasets,)` in NumPy: the log density of row i of `X` given row i of the
-        parameters, for what needs a known likelihood. Where a data set has several observations that are independent
-        given the parameters, it may also take `pointwise=True` and then return the log density of each,
-        `(n_datasets, n_observations)`, whose sum over observations is the whole.
+        parameters, for what needs a known likelihood; `X` as `sample` returns it. Where a data set has several
+        observations that are independent given the parameters, it may also take `pointwise=True` and then return the
+        log density of each, `(n_datasets, n_observations)` or a list of arrays `(n_observations,)`, whose sum over
+        observations is the whole.
     on_error : {"raise", "drop"}, default="raise"
         What happens when a simulation raises or returns NaN or infinity. "drop" leaves those rows out and warns of
         their share: the posterior is then the one given that the simulation succeeds.
@@ -50,8 +64,10 @@ class Simulator:
     Raises
     ------
     TypeError
-        If `prior` lacks a method that inference needs (a density among them), or `simulate` does not take the names of
-        the parameters and `rng`.
+        If `prior` lacks a method that inference needs (a density among them), `simulate` does not take the names of
+        the parameters and `rng`, or `n_observations` is neither a range nor a frozen discrete distribution.
+    ValueError
+        If `n_observations` may be less than 1, or is also the name of a parameter.
 
     Examples
     --------
@@ -64,14 +80,32 @@ class Simulator:
     >>> X, y = simulator.sample(20, random_state=0)
     >>> X.shape, list(y.columns)
     ((20, 5), ['rate'])
+
+    Data sets of 3 to 8 observations:
+
+    >>> def simulate_many(rate, rng, n_observations):
+    ...     return rng.poisson(rate, size=n_observations)
+    >>> simulator = Simulator(simulator.prior, simulate_many, n_observations=(3, 8))
+    >>> X, y = simulator.sample(20, random_state=0)
+    >>> [x.shape for x in X[:3]]
+    [(8, 1), (6, 1), (4, 1)]
+
+    Two sources, of which one has sizes:
+
+    >>> def simulate_both(rate, rng, n_observations):
+    ...     return {"counts": rng.poisson(rate, size=n_observations["counts"]), "level": rng.normal(rate)}
+    >>> X, y = Simulator(simulator.prior, simulate_both, n_observations={"counts": (3, 8)}).sample(20, random_state=0)
+    >>> X["level"].shape, X["counts"].shape, X["counts"][0].shape
+    ((20, 1), (20,), (8, 1))
     """
 
     def __init__(
         self,
         prior,
-        simulate: Callable[..., ArrayLike],
+        simulate: Callable[..., ArrayLike | Mapping[str, ArrayLike]],
         *,
         vectorized: bool = False,
+        n_observations: Any = None,
         log_likelihood: Callable[..., np.ndarray] | None = None,
         on_error: Literal["raise", "drop"] = "raise",
         block_size: int | None = None,
@@ -79,11 +113,13 @@ class Simulator:
         self.prior = check_prior(prior)
         self.simulate = simulate
         self.vectorized = vectorized
+        self.n_observations = n_observations
         self.log_likelihood = log_likelihood
         self.on_error = check_choice(on_error, "on_error", ("raise", "drop"))
         default_size = _VECTORIZED_BLOCK if vectorized else _LOOP_BLOCK
         self.block_size = default_size if block_size is None else check_count(block_size, "block_size")
-        _check_signature(simulate, prior.entry_names)
+        self._sizes = size_distributions(n_observations)
+        self._passes_sizes = _check_signature(simulate, prior.entry_names, has_sizes=bool(self._sizes))
 
     def __repr__(self):
         name = getattr(self.simulate, "__name__", type(self.simulate).__name__)
@@ -91,7 +127,7 @@ class Simulator:
 
     def sample(
         self, n: int, *, random_state=None, n_jobs: int | None = None, verbose: int = 0
-    ) -> tuple[np.ndarray, pd.DataFrame]:
+    ) -> tuple[DataSets, pd.DataFrame]:
         """Draw parameters from the prior and simulate a data set for each.
 
         Parameters
@@ -107,15 +143,18 @@ class Simulator:
 
         Returns
         -------
-        X : ndarray of shape (n, ...)
-            Data sets. Fewer rows with `on_error="drop"` where simulations failed.
+        X : ndarray of shape (n, ...), list of ndarray, or SliceDict
+            Data sets. With `n_observations`, a list of n arrays `(n_observations, ...)`. With several sources, a
+            `skorch.helper.SliceDict` of arrays `(n, ...)`; a source that has sizes is an array `(n,)` of objects, the
+            arrays of the list. Fewer data sets with `on_error="drop"` where simulations failed.
         y : DataFrame of shape (n, n_parameters)
             Parameters.
 
         Raises
         ------
         SimulatorError
-            If a simulation fails (unless dropped), all fail, or the result has the wrong number of rows or shape.
+            If a simulation fails (unless dropped), all fail, or the result has the wrong number of rows or
+            observations, the wrong shape or the wrong sources.
         """
         n = check_count(n, "n")
         sizes = self._block_sizes(n)
@@ -126,32 +165,42 @@ class Simulator:
         if not self.vectorized:
             y = [block.iloc[:size] for block, size in zip(y, sizes, strict=True)]
         blocks = [self.prior.split(block) for block in y]
-        X, kept = self._simulate(blocks, block_seeds, n_jobs=n_jobs, verbose=verbose, n=n)
+        inputs = self._inputs(blocks, block_seeds)
+        data, kept = self._simulate(inputs, n_jobs=n_jobs, verbose=verbose, n=n)
         kept = kept[kept < n]
         y = pd.concat(y, ignore_index=True).iloc[kept].reset_index(drop=True)
-        return X[: len(kept)], y
+        return as_X(take(data, slice(len(kept)))), y
 
     def simulate_from(
-        self, y: ArrayLike, *, random_state=None, n_jobs: int | None = None, verbose: int = 0
-    ) -> np.ndarray:
+        self,
+        y: ArrayLike,
+        *,
+        n_observations: Any = None,
+        random_state=None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> DataSets:
         """Simulate a data set for each row of `y`: posterior predictive data if `y` are posterior draws.
 
         Parameters
         ----------
         y : array-like or DataFrame of shape (n_datasets, n_parameters)
+        n_observations : int or array-like of int of shape (n_datasets,), or dict of str to these, optional
+            Numbers of observations in place of random ones, where the simulator draws such; with several sources, a
+            dict for some or all of those that have sizes.
         random_state, n_jobs, verbose
             As in `sample`.
 
         Returns
         -------
-        X : ndarray of shape (n_datasets, ...)
-            Fewer rows with `on_error="drop"` where simulations failed.
+        X : ndarray of shape (n_datasets, ...), list of ndarray, or SliceDict
+            As in `sample`.
 
         Raises
         ------
         ValueError
             If `y` is not `(n_datasets, n_parameters)`, or a DataFrame whose columns are not the prior's parameters in
-            their order.
+            their order, or `n_observations` does not fit the simulator's own.
         SimulatorError
             As in `sample`.
         """
@@ -159,27 +208,35 @@ class Simulator:
         n = check_count(len(next(iter(entries.values()))), "the number of rows of y")
         starts = range(0, n, self.block_size)
         blocks = [{name: v[start : start + self.block_size] for name, v in entries.items()} for start in starts]
-        X, _ = self._simulate(blocks, seed_sequence(random_state), n_jobs=n_jobs, verbose=verbose, n=n)
-        return X
+        given = check_sizes(n_observations, self._sizes, n)
+        inputs = self._inputs(blocks, seed_sequence(random_state), given)
+        data, _ = self._simulate(inputs, n_jobs=n_jobs, verbose=verbose, n=n)
+        return as_X(data)
 
     def _block_sizes(self, n):
         n_full, rest = divmod(n, self.block_size)
         return [self.block_size] * n_full + [rest] * (rest > 0)
 
-    def _simulate(self, blocks, seeds, *, n_jobs, verbose, n):
-        """Simulate blocks, dicts of entry name to parameters; return the rows that succeeded and their indices."""
+    def _inputs(self, blocks, seeds, given=None):
+        """Return `(Inputs, seed)` of blocks, dicts of entry name to parameters; sizes not given are drawn."""
+        inputs = []
+        for i, (entries, seed) in enumerate(zip(blocks, seeds.spawn(len(blocks)), strict=True)):
+            n_rows = len(next(iter(entries.values())))
+            start = i * self.block_size
+            sizes = {name: drawn[:n_rows] for name, drawn in draw_sizes(self._sizes, seed, self.block_size).items()}
+            sizes.update({name: values[start : start + n_rows] for name, values in (given or {}).items()})
+            inputs.append((Inputs(entries, sizes, self._passes_sizes), seed))
+        return inputs
+
+    def _simulate(self, inputs, *, n_jobs, verbose, n):
+        """Simulate blocks; return the data sets that succeeded and their indices."""
         tasks = (
             joblib.delayed(simulate_block)(
-                self.simulate,
-                entries,
-                n_rows=len(next(iter(entries.values()))),
-                vectorized=self.vectorized,
-                seed=seed,
-                stop_at_error=self.on_error == "raise",
+                self.simulate, block, vectorized=self.vectorized, seed=seed, stop_at_error=self.on_error == "raise"
             )
-            for entries, seed in zip(blocks, seeds.spawn(len(blocks)), strict=True)
+            for block, seed in inputs
         )
-        X: list[np.ndarray] = []
+        data: list[dict] = []
         kept: list[np.ndarray] = []
         failed: list[Block] = []
         start = 0
@@ -190,13 +247,11 @@ class Simulator:
                     failed.append(block)
                     if self.on_error == "raise":
                         raise SimulatorError(f"simulate {block.error}.{self._hint(block)}{_DROP}") from block.cause
-                if block.X is not None:
-                    if X and block.X.shape[1:] != X[0].shape[1:]:
-                        raise SimulatorError(
-                            f"simulate must return the same shape every time; got {X[0].shape[1:]} and "
-                            f"{block.X.shape[1:]}."
-                        )
-                    X.append(block.X)
+                if block.data is not None:
+                    wrong = difference(block.data, data[0] if data else block.data)
+                    if wrong:
+                        raise SimulatorError(f"{wrong}.")
+                    data.append(block.data)
                 kept.append(start + block.kept)
                 start += block.n_rows
                 bar.update(wanted)
@@ -212,7 +267,7 @@ class Simulator:
                 f"{failed[0].error}.",
                 ApproximationWarning,
             )
-        return np.concatenate(X), rows
+        return join(data), rows
 
     def _hint(self, block):
         """Return what to try where a failure may come of parameters that are not the arrays it was written for."""
@@ -243,20 +298,32 @@ def is_simulator(value: object) -> bool:
     return hasattr(value, "prior") and hasattr(value, "sample") and not is_other
 
 
+_SIZES = "n_observations"
 _DROP = ' To leave such simulations out use Simulator(..., on_error="drop").'
 
 
-def _check_signature(simulate, names):
+def _check_signature(simulate, names, *, has_sizes):
+    """Raise unless simulate can be called; return whether it is told numbers of observations."""
     if not callable(simulate):
         raise TypeError(f"simulate must be callable; got {simulate!r}.")
+    if has_sizes and _SIZES in names:
+        raise ValueError(
+            f"the prior has a parameter {_SIZES!r}, by which simulate is told the number of observations. Call the "
+            "parameter something else."
+        )
     try:
         signature = inspect.signature(simulate)
     except (TypeError, ValueError):  # some compiled functions do not tell
-        return
+        return False
+    passes_sizes = has_sizes and _SIZES in signature.parameters
+    arguments = [*names, "rng", *[_SIZES] * passes_sizes]
     try:
-        signature.bind(**dict.fromkeys([*names, "rng"]))
+        signature.bind(**dict.fromkeys(arguments))
     except TypeError as error:
+        needs_sizes = _SIZES in signature.parameters and _SIZES not in arguments
+        advice = f" Say how many with Simulator(..., {_SIZES}=(low, high))." if needs_sizes else ""
         raise TypeError(
-            f"simulate must take the parameters by name and rng, simulate({', '.join([*names, 'rng'])}); "
-            f"it is simulate{signature} ({error})."
+            f"simulate must take the parameters by name and rng, simulate({', '.join(arguments)}); "
+            f"it is simulate{signature} ({error}).{advice}"
         ) from None
+    return passes_sizes

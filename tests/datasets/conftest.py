@@ -8,7 +8,8 @@ def _rank_shares(simulator, *, n_datasets, n_draws):
     """Share of posterior draws below the truth, for each parameter and for the log posterior density."""
     X, y = simulator.sample(n_datasets, random_state=1)
     draws = simulator.sample_posterior(X, n_draws, random_state=2)
-    densities = simulator.log_posterior(np.repeat(X, n_draws, axis=0), draws.reshape(-1, draws.shape[2]))
+    repeated = [x for x in X for _ in range(n_draws)] if isinstance(X, list) else np.repeat(X, n_draws, axis=0)
+    densities = simulator.log_posterior(repeated, draws.reshape(-1, draws.shape[2]))
     quantities = np.concatenate([draws, densities.reshape(n_datasets, n_draws, 1)], axis=2)
     truths = np.column_stack([y.to_numpy(), simulator.log_posterior(X, y)])
     return ((quantities < truths[:, np.newaxis]).sum(axis=1) + 0.5) / (n_draws + 1)
@@ -38,5 +39,19 @@ def grid():
         width = (high - low) / n
         axis = low + width * (np.arange(n) + 0.5)
         return np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2), width**2
+
+    return make
+
+
+@pytest.fixture
+def legendre():
+    """Nodes `(n**2, 2)` and weights of Gauss and Legendre on a rectangle with the given ends of each side."""
+
+    def make(first, second, n):
+        nodes, weights = np.polynomial.legendre.leggauss(n)
+        sides = [low + (high - low) * (1 + nodes) / 2 for low, high in (first, second)]
+        area = (first[1] - first[0]) * (second[1] - second[0]) / 4
+        square = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, 2)
+        return square, area * (weights[:, np.newaxis] * weights).ravel()
 
     return make

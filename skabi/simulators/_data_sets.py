@@ -1,0 +1,187 @@
+"""Data sets of every shape: what simulate returns, what blocks of rows carry, and what `sample` returns.
+
+Inside this room they are a dict of source name to an array `(n_datasets, ...)`, or to a list of arrays
+`(n_observations, ...)` where data sets have sizes of their own. Where there are no several sources, the name is None.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from skabi.exceptions import SimulatorError
+
+
+def read(result, sizes, *, n_rows):
+    """Return what simulate returned for `n_rows` data sets, given a dict of source name to their sizes."""
+    sources = result if isinstance(result, Mapping) else {None: result}
+    _check_names(list(sources), list(sizes))
+    data = {}
+    for name, value in sources.items():
+        rows = _as_rows(value, name) if name in sizes else as_numbers(value, name)
+        shape = (len(rows),) if isinstance(rows, list) else rows.shape
+        if shape[:1] != (n_rows,):
+            raise SimulatorError(
+                f"a vectorized {_simulate(name)} must return one row a data set, (n_datasets, ...); got "
+                f"{f'{len(rows)} arrays' if isinstance(rows, list) else f'shape {shape}'} for n_datasets={n_rows}. For "
+                "one data set a call leave vectorized=False."
+            )
+        data[name] = _cut(rows, sizes[name], name) if name in sizes else _columns(rows)
+    return data
+
+
+def as_batch(result):
+    """Return what simulate returned for one data set as what it would return for a batch of one."""
+    if isinstance(result, Mapping):
+        return {name: as_numbers(value, name)[np.newaxis] for name, value in result.items()}
+    return as_numbers(result)[np.newaxis]
+
+
+def as_numbers(result, name=None):
+    """Return a float64 array, or raise and say what else simulate returned."""
+    if result is None:
+        raise SimulatorError(
+            f"{_simulate(name)} must return a data set; it returned None. Is a return statement missing? A simulation "
+            "that failed may raise or return NaN."
+        )
+    if np.ma.isMaskedArray(result):
+        raise SimulatorError(
+            f"{_simulate(name)} must return a plain array; got a masked one, whose mask would be lost. Return "
+            "result.filled(value), with a value that stands for what is missing."
+        )
+    try:
+        array = np.asarray(result)
+        if array.dtype.kind in "biufO":
+            return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise SimulatorError(
+            f"{_simulate(name)} must return numbers in an array of one shape; got {type(result).__name__} ({error})."
+        ) from error
+    advice = " Return real and imaginary parts side by side." if array.dtype.kind == "c" else ""
+    raise SimulatorError(f"{_simulate(name)} must return real numbers; got values of type {array.dtype}.{advice}")
+
+
+def difference(data, first):
+    """Return what is wrong with data sets whose sources or shapes are not those of the first, else None."""
+    if set(data) != set(first):
+        return f"simulate must return the same sources every time; got {_sources(first)} and {_sources(data)}"
+    for name in first:
+        shape, other = _shape(first[name]), _shape(data[name])
+        if shape != other:
+            return f"{_simulate(name)} must return the same shape every time; got {shape} and {other}"
+    return None
+
+
+def finite_rows(data):
+    """Return which data sets have finite numbers alone, `(n_datasets,)`."""
+    return np.logical_and.reduce([_finite(values) for values in data.values()])
+
+
+def take(data, rows):
+    """Return some data sets: `rows` are indices or a slice."""
+    return {name: _take(values, rows) for name, values in data.items()}
+
+
+def join(parts):
+    """Return the data sets of all parts, one after the other."""
+    return {name: _join([part[name] for part in parts]) for name in parts[0]}
+
+
+def as_X(data):
+    """Return data sets as users see them: an array, a list of arrays, or a `skorch.helper.SliceDict`.
+
+    The dict slices its values, which lists could not stand: there data sets are in an array of objects.
+    """
+    if None in data:
+        return data[None]
+    from skorch.helper import SliceDict
+
+    return SliceDict(**{name: _objects(v) if isinstance(v, list) else v for name, v in data.items()})
+
+
+def _simulate(name):
+    return "simulate" if name is None else f"simulate (source {name!r})"
+
+
+def _sources(data):
+    return "one array" if None in data else list(data)
+
+
+def _check_names(names, sized):
+    """Raise unless sources can be those of X, and those that have sizes are among them."""
+    if names != [None] and (not names or not all(isinstance(name, str) for name in names)):
+        raise SimulatorError(
+            f"simulate must return one array, or a dict of source name to array; got a dict with the keys {names}."
+        )
+    missing = [name for name in sized if name not in names]
+    if not missing:
+        return
+    if names == [None]:
+        raise SimulatorError(
+            f"n_observations is a dict for sources {sized}, but simulate returned one array. For one array "
+            "n_observations is a range (low, high) or a distribution; for several sources return a dict of these names."
+        )
+    if missing == [None]:
+        raise SimulatorError(
+            f"simulate returned the sources {names}: say which of them have sizes with a dict, as in "
+            f"Simulator(..., n_observations={{{names[0]!r}: (20, 200)}})."
+        )
+    raise SimulatorError(f"n_observations is for sources {sized}, but simulate returned the sources {names}.")
+
+
+def _as_rows(value, name):
+    """Return data sets that have sizes: an array whose rows they are, or a list of arrays."""
+    is_list = isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype == object)
+    return [as_numbers(row, name) for row in value] if is_list else as_numbers(value, name)
+
+
+def _cut(rows, sizes, name):
+    """Return a list of the first observations of each data set, `(n_observations, ...)`."""
+    data_sets = []
+    for row, size in zip(rows, sizes, strict=True):
+        if row.ndim == 0 or len(row) < size:
+            raise SimulatorError(
+                f"{_simulate(name)} must return n_observations={size} observations of a data set, along its first "
+                f"axis; got shape {row.shape}."
+            )
+        data_sets.append(_columns(row[:size].copy()))
+    shapes = sorted({row.shape[1:] for row in data_sets})
+    if len(shapes) > 1:
+        raise SimulatorError(
+            f"{_simulate(name)} must return data sets that differ in their first axis, the observations, alone; got "
+            f"observations of shapes {shapes[0]} and {shapes[1]}."
+        )
+    return data_sets
+
+
+def _columns(X):
+    return X[:, np.newaxis] if X.ndim == 1 else X
+
+
+def _shape(values):
+    """Return the shape of a data set as text."""
+    if not isinstance(values, list):
+        return str(values.shape[1:])
+    return f"({', '.join(map(str, ('n_observations', *values[0].shape[1:])))})"
+
+
+def _finite(values):
+    if isinstance(values, list):
+        return np.array([np.isfinite(x).all() for x in values])
+    return np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+
+
+def _take(values, rows):
+    if isinstance(values, list) and not isinstance(rows, slice):
+        return [values[row] for row in rows]
+    return values[rows]
+
+
+def _join(parts):
+    return [x for part in parts for x in part] if isinstance(parts[0], list) else np.concatenate(parts)
+
+
+def _objects(arrays):
+    objects = np.empty(len(arrays), dtype=object)
+    for i, array in enumerate(arrays):
+        objects[i] = array
+    return objects

@@ -1,0 +1,98 @@
+"""How many observations data sets have, drawn at random.
+
+Sizes, and the distributions that they come from, are dicts by source; the name None is that of X without several
+sources.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy import stats
+
+from skabi._params import check_count
+from skabi.exceptions import ShapeError
+
+# No row of a block has this number, so that its sizes have a stream of random numbers of their own.
+_STREAM = 2**32 - 1
+
+
+def size_distributions(n_observations):
+    """Return a dict of source name to frozen discrete distribution; an empty one where there are no sizes."""
+    if n_observations is None:
+        return {}
+    if not isinstance(n_observations, Mapping):
+        return {None: _distribution(n_observations, "n_observations")}
+    if not n_observations or not all(isinstance(source, str) for source in n_observations):
+        raise TypeError(
+            "n_observations must be a range (low, high), a distribution, or a non-empty dict of source name to these; "
+            f"got {n_observations!r}."
+        )
+    return {source: _distribution(value, f"n_observations[{source!r}]") for source, value in n_observations.items()}
+
+
+def check_range(value, name):
+    """Return a tuple or list of two counts as `(low, high)`."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{name} must be a range of int (low, high), such as (20, 200); got {value!r}.")
+    low = check_count(value[0], f"{name}[0]")
+    return low, check_count(value[1], f"{name}[1]", minimum=low)
+
+
+def draw_sizes(distributions, seed, n):
+    """Return a dict of source name to `n` sizes; `seed` is the `SeedSequence` of a block."""
+    stream = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, _STREAM), pool_size=seed.pool_size)
+    return {
+        source: distribution.rvs(size=n, random_state=np.random.default_rng(child)).astype(np.int64)
+        for (source, distribution), child in zip(distributions.items(), stream.spawn(len(distributions)), strict=True)
+    }
+
+
+def check_sizes(n_observations, distributions, n):
+    """Return given sizes of `n` data sets as a dict of source name to array `(n,)`."""
+    if n_observations is None:
+        return {}
+    if not distributions:
+        raise ValueError(
+            "simulate_from takes n_observations where sizes may differ, with Simulator(..., n_observations=...); this "
+            "simulator was made without."
+        )
+    given = n_observations if isinstance(n_observations, Mapping) else {None: n_observations}
+    unknown = [source for source in given if source not in distributions]
+    if unknown:
+        wanted = "an int or an array" if None in distributions else f"a dict with names among {list(distributions)}"
+        raise ValueError(f"n_observations must be {wanted}, as in Simulator(..., n_observations=...); got {given!r}.")
+    return {source: _counts(value, n) for source, value in given.items()}
+
+
+def _counts(value, n):
+    counts = np.asarray(value)
+    if counts.dtype.kind not in "iu" or (counts < 1).any():
+        raise ValueError(f"n_observations must be int of at least 1; got {value!r}.")
+    if counts.shape not in {(), (n,)}:
+        raise ShapeError(f"n_observations must be one int, or one for each of {n} data sets; got shape {counts.shape}.")
+    return np.broadcast_to(counts, n)
+
+
+def _distribution(value, name):
+    if isinstance(value, (tuple, list)):
+        low, high = check_range(value, name)
+        return stats.randint(low, high + 1)
+    if isinstance(value, stats.rv_discrete):
+        try:
+            value = value()
+        except TypeError:
+            raise TypeError(
+                f"the distribution of {name} is not frozen: call it with its parameters, as in stats.randint(20, 201)."
+            ) from None
+    if not isinstance(getattr(value, "dist", None), stats.rv_discrete):
+        raise TypeError(
+            f"{name} must be a range of int (low, high), such as (20, 200), or a frozen discrete distribution, such as "
+            f"stats.randint(20, 201); got {value!r}."
+        )
+    low = value.support()[0]
+    if np.ndim(low) or not low >= 1 or not float(low).is_integer():
+        raise ValueError(
+            f"{name} must draw one int of at least 1; the support of its distribution begins at {low}. Move it with "
+            "loc, as in stats.poisson(50, loc=1)."
+        )
+    return value
