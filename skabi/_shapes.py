@@ -5,16 +5,19 @@ import numpy as np
 from skabi.exceptions import ShapeError
 
 
-def as_float_array(values, *, name) -> np.ndarray:
-    """Return `values` as a float64 array, or raise if they are not numbers or not finite."""
+def as_float_array(values, *, name, allow_nan=False) -> np.ndarray:
+    """Return `values` as a float64 array, or raise if they are not numbers or not finite; NaN may be allowed."""
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{name} must convert to an array of numbers; got {type(values).__name__} that does not ({error})."
         ) from error
-    if not np.isfinite(array).all():
-        n_bad = int(np.count_nonzero(~np.isfinite(array)))
+    is_good = np.isfinite(array) | np.isnan(array) if allow_nan else np.isfinite(array)
+    if not is_good.all():
+        n_bad = int(np.count_nonzero(~is_good))
+        if allow_nan:
+            raise ValueError(f"{name} must hold numbers, or NaN where one is missing; {n_bad} of them are infinite.")
         raise ValueError(f"{name} must be finite; {n_bad} of its {array.size} values are NaN or infinity.")
     return array
 
@@ -50,3 +53,11 @@ def check_draws_and_parameters(draws, y) -> tuple[np.ndarray, np.ndarray]:
     if len(y) != len(draws):
         raise ShapeError(f"draws and y must have the same n_datasets; got {len(draws)} and {len(y)}.")
     return draws, y
+
+
+def check_axes(shape, names, who):
+    """Raise unless data sets of `shape` have one axis for each of `names`."""
+    if len(shape) != len(names):
+        raise ShapeError(
+            f"{who} needs X of shape (n_datasets, {', '.join(names)}); got data sets of shape {tuple(shape)}."
+        )

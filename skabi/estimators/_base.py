@@ -12,15 +12,18 @@ from skabi._torch import resolve_device, seeded, to_array, to_tensor, torch_gene
 from skabi._warnings import warn
 from skabi.engines import SplineFlow
 from skabi.estimators._checks import RECIPES, check_data_sets, check_training_data
-from skabi.estimators._features import FeatureScaler
 from skabi.estimators._linear_start import linear_start
 from skabi.estimators._parameters import ParameterMap, parameter_names_of
+from skabi.estimators._reader import Reader, shown, summary_or_default
+from skabi.estimators._sources import has_missing, log_counts, shape_of, sources_of, take_rows
 from skabi.exceptions import ApproximationWarning
 from skabi.losses import Batch, ForwardKL
+from skabi.networks._conditions import LogCounts, NoConditions
+from skabi.networks._data_sets import map_tensors, take
 from skabi.networks._ensemble import Ensemble, StackedMembers
 from skabi.networks._summarized import SummarizedDensity
-from skabi.summaries import IdentitySummary
-from skabi.training import EpochBar, train
+from skabi.summaries import ExpertSummary
+from skabi.training import DropAtRandom, EpochBar, train
 
 
 class AmortizedEstimator(BaseEstimator):
@@ -88,18 +91,21 @@ class AmortizedEstimator(BaseEstimator):
         # Rows once trained on are never held out later.
         split_seed = self._split_seed if is_continued else split_seed
         used, held_out = self._split(len(y), split_seed)
+        dropping = self._dropping(X)
         if is_continued:
             self._check_same_problem(X, names, prior)
             network = copy.deepcopy(self.network_).requires_grad_(True)
             past = self.loss_curve_, self.validation_scores_
         else:
             self._start(X, y, prior=prior, parameter_names=names)
-            network, past = self._build(X[used], y[used], seed=integer_seed(network_seed)), ([], [])
+            seed = integer_seed(network_seed)
+            network, past = self._build(take_rows(X, used), y[used], dropping=dropping, seed=seed), ([], [])
             self._split_seed = split_seed
         theta, log_det = self._parameter_map.to_network(y.reshape(len(y), -1))
-        x = self._scaler.transform(X)
+        x = self._reader.to_network(X)
         rows = {"used": used, "held_out": held_out}
-        record = self._train(network, x, theta, **rows, log_det=log_det, seed=integer_seed(shuffle_seed))
+        seed = integer_seed(shuffle_seed)
+        record = self._train(network, x, theta, **rows, log_det=log_det, dropping=dropping, seed=seed)
         self.network_ = network.eval().to("cpu").requires_grad_(False)
         # In the units of `score`: with respect to y, not to theta.
         self.loss_curve_ = past[0] + [float(loss - log_det[used].mean()) for loss in record.train_losses]
@@ -114,28 +120,43 @@ class AmortizedEstimator(BaseEstimator):
         if hasattr(self, "network_"):
             del self.network_
         self.engine_ = _or_default(self.engine, SplineFlow)
-        self.summary_ = _or_default(self.summary, IdentitySummary)
+        self.summary_ = clone(summary_or_default(self.summary, X))
         self.loss_ = _or_default(self.loss, ForwardKL)
         self.prior_, self.parameter_names_ = prior, parameter_names
-        self._shape, self._y_ndim = X.shape[1:], y.ndim
+        self._y_ndim = y.ndim
         self._parameter_map = ParameterMap(prior, parameter_names).fit(y.reshape(len(y), -1))
-        self._scaler = FeatureScaler().fit(X)
+        self._reader = Reader(self.summary_, may_miss=self.missing is not None).fit(X)
         self._warn_of_constant_features()
 
-    def _build(self, X, y, *, seed):
+    def _build(self, X, y, *, dropping, seed):
         """Return a network that starts from a linear regression, unless its summaries are still to be learned."""
         n_parameters, members = len(self.parameter_names_), []
+        counts = log_counts(X)
         with seeded(seed):
             for _ in range(self.n_estimators):
-                summary = self.summary_.build(self._shape, n_parameters)
-                members.append(SummarizedDensity(summary, self.engine_.build(n_parameters, summary.n_summaries)))
-        if not summary.state_dict():
+                summary = self.summary_.build(self._reader.network_shape, n_parameters)
+                conditions = NoConditions() if counts is None else LogCounts(*counts)
+                density = self.engine_.build(n_parameters, summary.n_summaries + conditions.n_conditions)
+                members.append(SummarizedDensity(summary, density, conditions))
+        if n_fixed := getattr(summary, "n_fixed", 0):
             theta, _ = self._parameter_map.to_network(y.reshape(len(y), -1))
-            context = to_array(members[0].context(to_tensor(self._scaler.transform(X))))
-            residual = linear_start(context, theta)
+            x = self._reader.to_network(X)
+            x = x if dropping is None else dropping(x, torch_generator(seed))
+            residual = linear_start(to_array(members[0].context(x)), theta, n_used=n_fixed)
             for member in members:
                 member.residual = copy.deepcopy(residual)
         return members[0] if self.n_estimators == 1 else Ensemble(members)
+
+    def _dropping(self, X):
+        """Return what leaves values out in training, or None: X itself may say how values go missing."""
+        if self.missing is None or any(has_missing(source) for source in sources_of(X)):
+            return None
+        if isinstance(self.summary, ExpertSummary):
+            raise ValueError(
+                "values cannot be left out at random under an ExpertSummary, whose statistics have seen them all. Put "
+                "NaN where values go missing into X of fit."
+            )
+        return DropAtRandom(self.missing_rate)
 
     def _split(self, n, seed):
         """Return indices of rows to train on, and of rows to hold out."""
@@ -143,21 +164,22 @@ class AmortizedEstimator(BaseEstimator):
         n_held_out = min(math.ceil(self.validation_fraction * n), n - 1) if self.early_stopping else 0
         return order[n_held_out:], order[:n_held_out]
 
-    def _train(self, network, x, theta, *, used, held_out, log_det, seed):
+    def _train(self, network, x, theta, *, used, held_out, log_det, dropping, seed):
         """Train `network` in place and return the record."""
         callbacks = list(self.callbacks or ())
         if self.verbose:
             valid_offset = log_det[held_out].mean() if len(held_out) else 0.0
             callbacks.append(EpochBar(self.max_iter, train_offset=log_det[used].mean(), valid_offset=valid_offset))
         device = resolve_device(self.device)
-        x, theta = to_tensor(x, device=device), to_tensor(theta, device=device)
+        data = Batch(map_tensors(lambda part: part.to(device), x), to_tensor(theta, device=device))
         network.to(device)
         trained = StackedMembers(network) if isinstance(network, Ensemble) else network
         record = train(
             trained,
             self.loss_,
-            train_batch=Batch(x[used], theta[used]),
-            valid_batch=Batch(x[held_out], theta[held_out]) if len(held_out) else None,
+            train_batch=take(data, used),
+            valid_batch=take(data, held_out) if len(held_out) else None,
+            dropping=dropping,
             max_iter=self.max_iter,
             batch_size=_batch_size(len(used)) if self.batch_size == "auto" else self.batch_size,
             learning_rate_init=self.learning_rate_init,
@@ -181,26 +203,34 @@ class AmortizedEstimator(BaseEstimator):
                 f"with warm_start=True fit goes on with the prior {self.prior_!r}; got {prior!r}. Use warm_start=False "
                 "or a clone."
             )
-        if X.shape[1:] != self._shape or names != self.parameter_names_:
+        if shape_of(X) != self._reader.shape or names != self.parameter_names_:
             raise ValueError(
-                f"with warm_start=True fit goes on with data sets of shape {self._shape} and parameters "
-                f"{self.parameter_names_}; got {X.shape[1:]} and {names}. Use warm_start=False or a clone."
+                f"with warm_start=True fit goes on with data sets of shape {self._reader.shape} and parameters "
+                f"{self.parameter_names_}; got {shape_of(X)} and {names}. Use warm_start=False or a clone."
             )
 
     def _warn_of_constant_features(self):
-        constant = np.flatnonzero(self._scaler.is_constant_)
-        if constant.size:
-            names = getattr(self, "feature_names_in_", None)
-            shown = (constant if names is None else names[constant])[:5].tolist()
-            warn(
-                f"{constant.size} of {self._scaler.is_constant_.size} features of X are constant and say nothing of "
-                f"the parameters: {', '.join(map(str, shown))}{', ...' if constant.size > 5 else ''}.",
-                ApproximationWarning,
-            )
+        for source, reader in self._reader.each.items():
+            constant = np.flatnonzero(reader.is_constant_)
+            if constant.size:
+                names = getattr(self, "feature_names_in_", None)
+                listed = (constant if names is None else names[constant])[:5].tolist()
+                warn(
+                    f"{constant.size} of {reader.is_constant_.size} features of {shown(source)} are constant and say "
+                    f"nothing of the parameters: {', '.join(map(str, listed))}{', ...' if constant.size > 5 else ''}.",
+                    ApproximationWarning,
+                )
 
     def _scaled(self, X, device="cpu", dtype=torch.float64):
-        """Return checked and scaled data sets as a tensor."""
-        return to_tensor(self._scaler.transform(check_data_sets(self, X, self._shape)), device=device, dtype=dtype)
+        """Return checked and scaled data sets as networks take them."""
+        X, is_unlike = check_data_sets(self, X)
+        if is_unlike:
+            warn(
+                "X has data sets with fewer or more observations than any in fit: the posterior extrapolates. Fit with "
+                "sizes that cover those of the data.",
+                ApproximationWarning,
+            )
+        return self._reader.to_network(X, device=device, dtype=dtype)
 
     def _network(self, device="cpu", dtype=torch.float64):
         """Return the trained network on `device`; by default a copy in double precision, whose rows do not interact."""

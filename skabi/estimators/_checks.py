@@ -7,10 +7,11 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback
 
-from skabi._params import check_count, check_real
+from skabi._params import check_choice, check_count, check_real
 from skabi._shapes import as_float_array, check_parameters
 from skabi._torch import resolve_device
 from skabi.engines import BaseEngine
+from skabi.estimators._sources import Source, is_ragged, is_several, read, read_several, sources_of
 from skabi.exceptions import ShapeError
 from skabi.losses import BaseLoss
 from skabi.simulators import is_simulator
@@ -28,6 +29,9 @@ def check_constructor(estimator):
     resolve_device(estimator.device)
     check_real(estimator.learning_rate_init, "learning_rate_init", low=0.0)
     check_real(estimator.validation_fraction, "validation_fraction", low=0.0, high=1.0)
+    if estimator.missing is not None:
+        check_choice(estimator.missing, "missing", ("mask",))
+    check_real(estimator.missing_rate, "missing_rate", low=0.0, high=1.0)
     for name in ("early_stopping", "warm_start"):
         if not isinstance(getattr(estimator, name), (bool, np.bool_)):
             raise TypeError(f"{name} must be True or False; got {getattr(estimator, name)!r}.")
@@ -62,7 +66,7 @@ def _check_callbacks(callbacks):
 
 
 def check_training_data(estimator, X, y):
-    """Return X `(n_datasets, ...)` and y, `(n_datasets,)` or `(n_datasets, n_parameters)`, as float64 arrays."""
+    """Return X as a `Source` or a dict of such, and y, `(n_datasets,)` or `(n_datasets, n_parameters)`, as an array."""
     if y is None:
         raise ValueError(
             f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None. Pass the "
@@ -72,41 +76,90 @@ def check_training_data(estimator, X, y):
     refuse_lossy(y, name="y")
     # A fit that goes on leaves what the last one knows of X as it is, also where it is refused.
     is_continued = estimator.warm_start and hasattr(estimator, "network_")
-    if _n_axes(X) > 2:
-        X, y = _check_rows_of_arrays(X), as_float_array(y, name="y")
-        if y.ndim == 0 or len(X) != len(y):
-            raise ShapeError(f"X and y must have the same n_datasets; got shapes {X.shape} and {y.shape}.")
-        if not is_continued:
-            estimator.n_features_in_ = X.shape[-1]
-            vars(estimator).pop("feature_names_in_", None)
+    if estimator.summary is not None:
+        X = estimator.summary.expand(X)
+    if _is_table(X):
+        X, y = _check_table(estimator, X, y, is_continued=is_continued)
     else:
-        if _n_axes(y) > 2:
-            raise ShapeError(f"y must have shape (n_datasets, n_parameters); got {np.shape(y)}.")
-        rules = {"dtype": np.float64, "multi_output": True, "y_numeric": True, "ensure_min_samples": 2}
-        with _hinting_at_warm_start(is_continued), _naming_what_does_not_convert(X=X, y=y):
-            X, y = validate_data(estimator, X, y, reset=not is_continued, **rules)
-        y = as_float_array(y, name="y")
+        X, y = _read(estimator, X), as_float_array(y, name="y")
+        _check_rows(X, y)
+        if not is_continued:
+            estimator.n_features_in_ = sum(source.shape[-1] for source in sources_of(X))
+            vars(estimator).pop("feature_names_in_", None)
     if len(y) < 2:
         raise ValueError(f"fit needs at least 2 data sets, and makes sense with hundreds; got {len(y)}.")
     check_parameters(y)
     return X, y
 
 
-def check_data_sets(estimator, X, shape):
-    """Return X `(n_datasets, *shape)` as a float64 array; `shape` is that of one data set in `fit`."""
-    wanted = f"X must have shape (n_datasets, {', '.join(map(str, shape))})"
+def _check_table(estimator, X, y, *, is_continued):
+    """Return X `(n_datasets, n_features)` as a `Source`, and y, as scikit-learn checks them."""
+    if _n_axes(y) > 2:
+        raise ShapeError(f"y must have shape (n_datasets, n_parameters); got {np.shape(y)}.")
+    rules = {"dtype": np.float64, "multi_output": True, "y_numeric": True, "ensure_min_samples": 2}
+    with _hinting_at_warm_start(is_continued), _naming_what_does_not_convert(X=X, y=y):
+        X, y = validate_data(estimator, X, y, reset=not is_continued, **rules, **_finite_or_missing(estimator))
+    return Source(X), as_float_array(y, name="y")
+
+
+def _check_rows(X, y):
+    """Raise unless each data set has its parameters."""
+    source = sources_of(X)[0]
+    if y.ndim == 0 or len(source) != len(y):
+        shown = source.values.shape if isinstance(X, Source) and not source.is_ragged else f"({len(source)}, ...)"
+        raise ShapeError(f"X and y must have the same n_datasets; got shapes {shown} and {y.shape}.")
+
+
+def check_data_sets(estimator, X):
+    """Return X as a `Source` or a dict of such, as `fit` saw it, and whether there are data sets of other lengths."""
     if is_simulator(X):
-        raise TypeError(f"{wanted}; got a simulator. Draw data sets first: X, y = simulator.sample(n).")
+        raise TypeError("X must be data sets; got a simulator. Draw data sets first: X, y = simulator.sample(n).")
     refuse_lossy(X, name="X")
-    if len(shape) == 1 and _n_axes(X) <= 2:
+    X = estimator.summary_.expand(X)
+    reader = estimator._reader
+    if reader.is_several:
+        X = _check_sources(estimator, X)
+    elif is_several(X):
+        raise ShapeError(f"X has several sources, {list(X)}; in fit it had one. Pass the array alone.")
+    elif len(reader.shape) == 1 and _n_axes(X) <= 2:
         with _naming_what_does_not_convert(X=X):
-            return validate_data(estimator, X, dtype=np.float64, reset=False)
-    X = as_float_array(X, name="X")
-    if X.shape == shape:
-        raise ShapeError(f"{wanted}; got {X.shape}, one data set without its first axis. Pass X[np.newaxis].")
-    if X.shape[1:] != shape or not len(X):
-        raise ShapeError(f"{wanted}, as in fit; got {X.shape}.")
-    return X
+            rules = {"dtype": np.float64, **_finite_or_missing(estimator)}
+            return Source(validate_data(estimator, X, reset=False, **rules)), False
+    else:
+        X = _read(estimator, X)
+    return X, reader.check(X)
+
+
+def _check_sources(estimator, X):
+    """Return a dict with a `Source` for each source of `fit`."""
+    readers, may_miss = estimator._reader.each, estimator._reader.may_miss
+    if not is_several(X):
+        raise ShapeError(f"X must have the sources {list(readers)}, a SliceDict as in fit; got {type(X).__name__}.")
+    unknown, absent = [name for name in X if name not in readers], [name for name in readers if name not in X]
+    if unknown:
+        raise ShapeError(f"X has the sources {unknown}, unseen in fit; there were {list(readers)}.")
+    if absent and not may_miss:
+        raise ShapeError(f'X lacks the sources {absent} of fit. To do without, fit with missing="mask".')
+    sources = read_several(X, may_miss=may_miss)
+    n = len(next(iter(sources.values())))
+    for name in absent:
+        nothing = np.full((n, *readers[name].shape), np.nan)
+        n_observations = (n, readers[name].shape[0]) if readers[name].is_ragged else n
+        sources[name] = Source(nothing, np.zeros(n_observations, dtype=bool))
+    return {name: sources[name] for name in readers}
+
+
+def _read(estimator, X):
+    may_miss = estimator.missing is not None
+    return read_several(X, may_miss=may_miss) if is_several(X) else read(X, may_miss=may_miss)
+
+
+def _finite_or_missing(estimator):
+    return {} if estimator.missing is None else {"ensure_all_finite": "allow-nan"}
+
+
+def _is_table(X):
+    return not (is_several(X) or is_ragged(X) or _n_axes(X) > 2)
 
 
 def refuse_lossy(values, *, name):
@@ -168,10 +221,3 @@ def _n_axes(X):
         return np.ndim(X) if isinstance(X, (list, tuple)) else getattr(X, "ndim", 2)
     except ValueError:
         return 2
-
-
-def _check_rows_of_arrays(X):
-    X = as_float_array(X, name="X")
-    if 0 in X.shape:
-        raise ShapeError(f"X must hold at least one data set and one number a data set; got shape {X.shape}.")
-    return X

@@ -10,10 +10,13 @@ from scipy.stats import qmc
 
 from skabi._random import integer_seed
 from skabi._torch import single_thread, to_array, to_tensor, torch_generator
+from skabi.networks._data_sets import first_tensor, n_places, n_rows, take, without_padding
 
 # Draws that pass through a network at once: enough to keep it busy, few enough to stay in a processor's cache.
 _CHUNK = 4096
 _N_BASE = 1024
+# Observations, times or pixels that pass through a summary network at once.
+_PLACES = 32_768
 
 
 def _chunks(n_datasets, n_draws):
@@ -41,21 +44,23 @@ def _each(work, chunks, device):
 
 def contexts(network, x):
     """Return what the density is conditioned on, a tensor `(n_datasets, n_context)`."""
-    return torch.cat(_each(network.context, ((part,) for part in x.split(_CHUNK)), x.device))
+    n = max(1, min(_CHUNK, _PLACES // n_places(x)))
+    parts = ((without_padding(take(x, slice(start, start + n))),) for start in range(0, n_rows(x), n))
+    return torch.cat(_each(network.context, parts, first_tensor(x).device))
 
 
 def draw(network, x, n_draws, *, seed, parameter_map):
     """Return posterior draws in the parameters' own units, `(n_datasets, n_draws, n_parameters)`."""
     context = contexts(network, x)
-    draws = np.empty((len(x), n_draws, network.n_parameters))
+    draws = np.empty((len(context), n_draws, network.n_parameters))
 
     def work(index, rows, columns):
         # A stream of random numbers a chunk, so that draws do not depend on the number of threads.
-        generator = torch_generator(integer_seed(np.random.SeedSequence([seed, index])), x.device)
+        generator = torch_generator(integer_seed(np.random.SeedSequence([seed, index])), context.device)
         theta = network.sample_given(context[rows], columns.stop - columns.start, generator)
         draws[rows, columns] = _in_own_units(theta, parameter_map)
 
-    _each(work, ((i, *chunk) for i, chunk in enumerate(_chunks(len(x), n_draws))), x.device)
+    _each(work, ((i, *chunk) for i, chunk in enumerate(_chunks(len(context), n_draws))), context.device)
     return draws
 
 
@@ -68,11 +73,11 @@ def log_density(network, x, y, *, parameter_map):
         part = y[rows, columns]
         theta, log_det = parameter_map.to_network(part.reshape(-1, part.shape[-1]))
         inside = np.isfinite(log_det)
-        theta = to_tensor(np.where(inside[:, np.newaxis], theta, 0.0), dtype=x.dtype, device=x.device)
+        theta = to_tensor(np.where(inside[:, np.newaxis], theta, 0.0), dtype=context.dtype, device=context.device)
         values = network.log_prob_given(theta.reshape(part.shape), context[rows, None])
         log_prob[rows, columns] = np.where(inside, to_array(values).ravel() + log_det, -np.inf).reshape(part.shape[:2])
 
-    _each(work, _chunks(*y.shape[:2]), x.device)
+    _each(work, _chunks(*y.shape[:2]), context.device)
     return log_prob
 
 
@@ -84,13 +89,13 @@ def summarize_draws(network, x, summary, *, parameter_map):
     context = contexts(network, x)
     n_parameters = network.n_parameters
     points = qmc.Sobol(n_parameters, scramble=True, rng=0).random(_N_BASE)
-    base = to_tensor(special.ndtri(points), dtype=x.dtype, device=x.device)
+    base = to_tensor(special.ndtri(points), dtype=context.dtype, device=context.device)
 
     def work(part):
         theta = network.from_base_given(base.expand(len(part), _N_BASE, n_parameters), part[:, None])
         return summary(_in_own_units(theta, parameter_map))
 
-    return np.concatenate(_each(work, ((part,) for part in context.split(max(1, _CHUNK // _N_BASE))), x.device))
+    return np.concatenate(_each(work, ((part,) for part in context.split(max(1, _CHUNK // _N_BASE))), context.device))
 
 
 def _in_own_units(theta, parameter_map):

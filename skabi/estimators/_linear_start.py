@@ -14,7 +14,7 @@ _PENALTIES = np.logspace(-5, 1, 13)
 _SMALLEST_RESIDUAL = 1e-3
 
 
-def linear_start(context, theta):
+def linear_start(context, theta, *, n_used):
     """Return the residual map of a ridge regression of `theta` on `context`, penalised by leave-one-out error.
 
     Parameters
@@ -22,6 +22,8 @@ def linear_start(context, theta):
     context : ndarray of shape (n, n_context)
     theta : ndarray of shape (n, n_parameters)
         Standardised.
+    n_used : int
+        How many of the first columns of `context` the regression is on.
 
     Returns
     -------
@@ -32,7 +34,8 @@ def linear_start(context, theta):
     n = min(len(theta), _LARGEST_SAMPLE, max(1000, _LARGEST_MATRIX // context.shape[1]))
     if n < _SMALLEST_SAMPLE:
         return LinearResidual.identity(n_parameters, context.shape[1])
-    context, theta = context[:n], theta[:n]
+    n_context = context.shape[1]
+    context, theta = context[:n, :n_used], theta[:n]
     ridge = RidgeCV(_PENALTIES * n, alpha_per_target=True, store_cv_results=True).fit(context, theta)
     errors = ridge.cv_results_.reshape(n, n_parameters, -1).mean(axis=0).min(axis=1)
     residuals = theta - ridge.predict(context).reshape(n, n_parameters)
@@ -43,7 +46,7 @@ def linear_start(context, theta):
     np.fill_diagonal(correlation, 1.0)
     scale = np.sqrt(errors + _SMALLEST_RESIDUAL**2)[:, np.newaxis] * np.linalg.cholesky(correlation)
     return LinearResidual(
-        to_tensor(np.reshape(ridge.coef_, (n_parameters, -1))),
+        to_tensor(np.pad(np.reshape(ridge.coef_, (n_parameters, -1)), ((0, 0), (0, n_context - n_used)))),
         to_tensor(np.reshape(ridge.intercept_, n_parameters)),
         to_tensor(scale),
     )

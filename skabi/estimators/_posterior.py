@@ -16,6 +16,7 @@ from skabi.estimators._base import AmortizedEstimator
 from skabi.estimators._checks import check_constructor, check_quantiles
 from skabi.estimators._inference import contexts, draw, log_density, summarize_draws
 from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
+from skabi.networks._data_sets import n_rows
 from skabi.priors import check_prior
 from skabi.simulators import is_simulator
 
@@ -36,7 +37,8 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
     engine : engine recipe, optional
         What the density is, from `skabi.engines`; by default `SplineFlow()`.
     summary : summary recipe, optional
-        How a data set becomes a fixed number of statistics, from `skabi.summaries`; by default `IdentitySummary()`.
+        How a data set becomes a fixed number of statistics, from `skabi.summaries`; by default chosen by
+        the shape of X: rows of numbers as they are, sets, images or several sources. A series needs `SeriesSummary()`.
     loss : loss recipe, optional
         What training minimises, from `skabi.losses`; by default `ForwardKL()`.
     prior : IndependentPrior, ChainedPrior or None
@@ -59,6 +61,12 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         Share of the data sets held out for early stopping.
     early_stopping : bool, default=True
         Whether to hold out data sets, stop when their score no longer improves and keep the best weights.
+    missing : {"mask"} or None, default=None
+        Whether NaN in X stands for a missing value, and an absent source of a SliceDict for one that is not there;
+        without it both are errors. If X of `fit` has such values, it says how they go missing; else they are left out
+        at random in training, so that the posterior can do without them.
+    missing_rate : float, default=0.8
+        Share of values, and of sources, left out in training at most: each data set has its own, from zero to this.
     device : str, default="auto"
         Where to train and draw: "cpu", "cuda", ...; "auto" takes a GPU where there is one. Densities and predictions
         are computed on the CPU, in double precision.
@@ -133,6 +141,8 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         n_iter_no_change=20,
         validation_fraction=0.1,
         early_stopping=True,
+        missing=None,
+        missing_rate=0.8,
         device="auto",
         n_jobs=None,
         warm_start=False,
@@ -152,6 +162,8 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         self.n_iter_no_change = n_iter_no_change
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
+        self.missing = missing
+        self.missing_rate = missing_rate
         self.device = device
         self.n_jobs = n_jobs
         self.warm_start = warm_start
@@ -164,8 +176,9 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
 
         Parameters
         ----------
-        X : Simulator, or array-like of shape (n_datasets, n_features) or (n_datasets, ...)
-            A simulator, of which `n_simulations` are drawn, or data sets already simulated.
+        X : Simulator, array-like of shape (n_datasets, n_features) or (n_datasets, ...), list of arrays, or SliceDict
+            A simulator, of which `n_simulations` are drawn, or data sets already simulated: an array, a list of arrays
+            `(n_observations, ...)` where their lengths differ, or a dict of these where there are several sources.
         y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
             The parameters that made them; columns of a DataFrame name them. None for a simulator.
 
@@ -176,8 +189,8 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         Raises
         ------
         ValueError
-            If X or y are not finite numbers of matching shapes, y leaves the prior's support, or a parameter is
-            constant.
+            If X or y are not finite numbers of matching shapes (NaN may stand in X with `missing="mask"`), y leaves the
+            prior's support, or a parameter is constant.
         SimulatorError
             If a simulation fails.
         TrainingError
@@ -247,8 +260,8 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         check_is_fitted(self)
         x = self._scaled(X)
         check_parameter_columns(y, self.parameter_names_)
-        y, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), len(x), len(self.parameter_names_))
-        log_prob = log_density(self._network(x.device), x, y, parameter_map=self._parameter_map)
+        y, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), n_rows(x), len(self.parameter_names_))
+        log_prob = log_density(self._network(), x, y, parameter_map=self._parameter_map)
         return log_prob if has_draws else log_prob[:, 0]
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
@@ -304,7 +317,7 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
                 return np.stack([draws.mean(axis=1), draws.std(axis=1)], axis=1)
             return np.quantile(draws, levels, axis=1).swapaxes(0, 1)
 
-        values = self._like_y(summarize_draws(self._network(x.device), x, summary, parameter_map=self._parameter_map))
+        values = self._like_y(summarize_draws(self._network(), x, summary, parameter_map=self._parameter_map))
         if levels is not None:
             return values
         return (values[:, 0], values[:, 1]) if return_std else values[:, 0]
@@ -323,7 +336,7 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         """
         check_is_fitted(self)
         x = self._scaled(X)
-        return to_array(contexts(self._network(x.device), x)).reshape(len(x), -1)
+        return to_array(contexts(self._network(), x)).reshape(n_rows(x), -1)
 
     def _like_y(self, values):
         """Return `values` without the axis of parameters if `y` had one dimension in `fit`."""
@@ -331,7 +344,7 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
 
     @property
     def _n_features_out(self):
-        return self.network_.n_summaries
+        return self.network_.n_context
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -28,9 +28,9 @@ class Ensemble(nn.Module):
         return self.members[0].n_parameters
 
     @property
-    def n_summaries(self):
-        """Number of summaries of all members; one set of them where nothing is learned in it."""
-        return sum(member.n_summaries for member in self._summarizing())
+    def n_context(self):
+        """Number of summaries and conditions of all members; one set of them where nothing is learned in it."""
+        return sum(member.n_context for member in self._summarizing())
 
     def _summarizing(self):
         return self.members[:1] if self.has_one_summary else self.members

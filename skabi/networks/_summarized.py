@@ -1,7 +1,10 @@
 """A density of parameters given a data set, through the data set's summaries."""
 
+import torch
 from torch import nn
 
+from skabi.networks._conditions import NoConditions
+from skabi.networks._data_sets import values_and_mask
 from skabi.networks._residual import LinearResidual
 
 
@@ -10,13 +13,23 @@ class SummarizedDensity(nn.Module):
 
     The density is that of the residual of a linear regression on the context, so that a network starts from the
     regression's normal posterior and learns what is left.
+
+    Parameters
+    ----------
+    summary : module
+        `summary(x, mask)` returns `(n, n_summaries)`.
+    density : DensityNetwork
+        Of parameters, given summaries and conditions.
+    conditions : module, optional
+        `conditions(mask)` returns `(n, n_conditions)` that the density is conditioned on directly; by default nothing.
     """
 
-    def __init__(self, summary, density):
+    def __init__(self, summary, density, conditions=None):
         super().__init__()
         self.summary = summary
         self.density = density
-        self.residual = LinearResidual.identity(density.n_parameters, summary.n_summaries)
+        self.conditions = NoConditions() if conditions is None else conditions
+        self.residual = LinearResidual.identity(density.n_parameters, self.n_context)
 
     @property
     def n_parameters(self):
@@ -24,13 +37,15 @@ class SummarizedDensity(nn.Module):
         return self.density.n_parameters
 
     @property
-    def n_summaries(self):
-        """Number of summaries."""
-        return self.summary.n_summaries
+    def n_context(self):
+        """Number of summaries and direct conditions."""
+        return self.summary.n_summaries + self.conditions.n_conditions
 
     def context(self, x):
         """Return what the density is conditioned on, `(n, n_context)`."""
-        return self.summary(x, None)
+        values, mask = values_and_mask(x)
+        summaries = self.summary(values, mask)
+        return torch.cat([summaries, self.conditions(mask)], dim=1) if self.conditions.n_conditions else summaries
 
     def log_prob(self, theta, x):
         """Return the log density of `theta` `(n, n_parameters)`, `(n,)`."""

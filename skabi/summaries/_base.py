@@ -1,25 +1,108 @@
 """What every summary recipe can do."""
 
+from dataclasses import dataclass
+
 from sklearn.base import BaseEstimator
+
+from skabi._params import check_count
+from skabi.exceptions import ShapeError
+
+
+@dataclass(frozen=True)
+class SummaryCost:
+    """What a summary network takes.
+
+    Attributes
+    ----------
+    n_weights : int
+        Numbers that are learned.
+    n_multiplications : int
+        Multiplications for one data set.
+    """
+
+    n_weights: int
+    n_multiplications: int
 
 
 class BaseSummary(BaseEstimator):
     """A recipe that builds a network from a data set to a fixed number of statistics."""
+
+    # Whether data sets may have any number of observations, along their first axis.
+    takes_any_length = False
 
     def build(self, shape, n_parameters):
         """Return an untrained summary network.
 
         Parameters
         ----------
-        shape : tuple of int
-            Shape of one data set.
+        shape : tuple of int, or dict of str to tuple of int
+            Shape of one data set, the longest where lengths differ; of one data set of each source where there are
+            several.
         n_parameters : int
             Number of parameters that the summaries are to inform of.
 
         Returns
         -------
         network : torch.nn.Module
-            `network(x, mask)` returns `(n, n_summaries)`; the attribute `n_summaries` says how many. `mask`, true
-            where an observation is there, is None if all are.
+            `network(x, mask)` returns `(n, n_summaries)`; the attribute `n_summaries` says how many. `mask`
+            `(n, n_observations)`, true where an observation is there, is None if all are. For `FusionSummary` the
+            network also has `tokens(x, mask)`, which returns `(n, n_tokens, token_width)` and their mask or None, and
+            `token_width`.
         """
         raise NotImplementedError
+
+    def n_feature_axes(self, shape):
+        """Return how many of the last axes of a data set of `shape` hold features: what has a scale of its own."""
+        return len(shape)
+
+    def source_summaries(self, shape):
+        """Return the recipe of each source of `shape`, a dict of str to tuple of int, where there are several."""
+        raise ShapeError(
+            f"{type(self).__name__} takes one source; got X with the sources {list(shape)}. Use FusionSummary, which "
+            "takes a recipe for each source."
+        )
+
+    def check_sources(self, shape):
+        """Raise if the recipe is for several sources, where data sets of `shape` have one."""
+
+    def expand(self, X):
+        """Return what the network is to see of the data sets X: X itself, or sources made of it.
+
+        Parameters
+        ----------
+        X : ndarray, list of ndarray, or dict of these
+            Data sets in their own units.
+        """
+        return X
+
+    def cost(self, shape, n_parameters):
+        """Return what the network for data sets of one shape takes.
+
+        Parameters
+        ----------
+        shape : tuple of int, or dict of str to tuple of int
+        n_parameters : int
+
+        Returns
+        -------
+        cost : SummaryCost
+        """
+        from skabi.networks._cost import count
+
+        return SummaryCost(*count(self.build(shape, n_parameters), shape))
+
+
+def n_summaries_or_default(n_summaries, n_parameters):
+    """Return `n_summaries`, or where it is None as many as describe a posterior of several modes."""
+    return max(8, 4 * n_parameters) if n_summaries is None else check_count(n_summaries, "n_summaries")
+
+
+def width_or_default(width, n_parameters, *, n_heads=1):
+    """Return `width`, or where it is None one that grows with the number of parameters; heads must divide it."""
+    if width is None:
+        width = min(128, max(32, 8 * n_parameters))
+        return -(-width // n_heads) * n_heads
+    width = check_count(width, "width")
+    if width % n_heads:
+        raise ValueError(f"n_heads must divide width; got n_heads={n_heads} and width={width}.")
+    return width

@@ -1,6 +1,7 @@
 """One small instance of every public class, for suites to run over."""
 
 import numpy as np
+import torch
 from scipy import stats
 
 from skabi import datasets
@@ -9,7 +10,15 @@ from skabi.estimators import AmortizedPosterior
 from skabi.losses import ForwardKL
 from skabi.priors import ChainedPrior, IndependentPrior
 from skabi.simulators import Simulator
-from skabi.summaries import IdentitySummary
+from skabi.summaries import (
+    ExpertSummary,
+    FusionSummary,
+    IdentitySummary,
+    ImageSummary,
+    ModuleSummary,
+    SeriesSummary,
+    SetSummary,
+)
 
 
 def instances():
@@ -27,11 +36,15 @@ def instances():
     """
     return {
         "datasets": [
+            datasets.AutoregressiveSeries(n_times=10),
             datasets.BernoulliGLM(),
             datasets.BernoulliGLMRaw(),
+            datasets.BlobImage(size=6),
             datasets.ConjugateGaussian(),
+            datasets.DriftDiffusion(n_trials=(2, 9)),
             datasets.GaussianLinear(),
             datasets.GaussianLinearUniform(),
+            datasets.GaussianMeanScale(n_observations=(1, 20)),
             datasets.GaussianMixture(),
             datasets.LotkaVolterra(),
             datasets.SIR(),
@@ -57,9 +70,17 @@ def instances():
         ],
         "simulators": [
             Simulator(IndependentPrior({"rate": stats.gamma(3.0)}), _counts),
+            Simulator(IndependentPrior({"rate": stats.gamma(3.0)}), _many_counts, n_observations=(2, 5)),
+            Simulator(IndependentPrior({"rate": stats.gamma(3.0)}), _two_sources, n_observations={"counts": (2, 5)}),
         ],
         "summaries": [
+            ExpertSummary(_mean),
+            FusionSummary(fusion="hybrid", width=8),
             IdentitySummary(),
+            ImageSummary(width=8),
+            ModuleSummary(torch.nn.Linear, {"in_features": 4, "out_features": 2}),
+            SeriesSummary(width=8),
+            SetSummary(width=8),
         ],
     }
 
@@ -70,3 +91,15 @@ def _part(top):
 
 def _counts(rate, rng):
     return rng.poisson(rate, size=3)
+
+
+def _many_counts(rate, rng, n_observations):
+    return rng.poisson(rate, size=n_observations)
+
+
+def _two_sources(rate, rng, n_observations):
+    return {"counts": rng.poisson(rate, size=n_observations["counts"]), "level": rng.normal(rate)}
+
+
+def _mean(X):
+    return X.mean(axis=1)

@@ -1,7 +1,9 @@
 """The contract of summaries."""
 
 import torch
+from torch.func import functional_call, vmap
 
+from skabi.networks._data_sets import take
 from skabi.testing._recipe import build, build_random, check_build, check_close, check_recipe, normals
 
 
@@ -11,8 +13,8 @@ def check_summary(summary, *, shapes=((4,), (5, 2))):
     Parameters
     ----------
     summary : BaseSummary
-    shapes : sequence of tuple of int, default=((4,), (5, 2))
-        Shapes of one data set that the summary is made for.
+    shapes : sequence of tuple of int, or of dict of str to tuple of int, default=((4,), (5, 2))
+        Shapes of one data set, or of one data set of each source, that the summary is made for.
 
     Raises
     ------
@@ -29,12 +31,23 @@ def check_summary(summary, *, shapes=((4,), (5, 2))):
     for shape in shapes:
         check_build(summary, shape, 3)
         network = build_random(summary, shape, 3)
+        x = _data_sets(shape)
         with torch.no_grad():
-            _check_forward(network, normals(6, *shape))
+            _check_forward(network, x)
             other = build(summary, shape, 3, seed=7).double().eval()
             other.load_state_dict(network.state_dict())
-            x = normals(6, *shape)
             check_close(other(x, None), network(x, None), "state_dict must bring a network back", tolerance=0)
+            if summary.takes_any_length:
+                _check_padding(network, x)
+        if network.state_dict():
+            _check_ensemble(network, x)
+
+
+def _data_sets(shape):
+    """Return six data sets, one seed a source."""
+    if isinstance(shape, dict):
+        return {name: normals(6, *part, seed=i) for i, (name, part) in enumerate(shape.items())}
+    return normals(6, *shape)
 
 
 def _check_forward(network, x):
@@ -43,12 +56,30 @@ def _check_forward(network, x):
         f"the network must say its number of summaries in n_summaries; got {n_summaries!r}."
     )
     summaries = network(x, None)
-    assert summaries.shape == (len(x), n_summaries), (
-        f"network(x, None) must have shape (n, n_summaries) = ({len(x)}, {n_summaries}) for x of shape "
-        f"{tuple(x.shape)}; got {tuple(summaries.shape)}."
+    assert summaries.shape == (6, n_summaries), (
+        f"network(x, None) must have shape (n, n_summaries) = (6, {n_summaries}); got {tuple(summaries.shape)}."
     )
     assert summaries.dtype == torch.float64, f"a double network must compute in float64; got {summaries.dtype}."
     assert summaries.isfinite().all(), "summaries must be finite."
     assert torch.equal(network(x, None), summaries), "the same data sets must have the same summaries."
-    check_close(network(x[:1], None), summaries[:1], "summaries of a data set must not depend on the others")
+    first = take(x, slice(1))
+    check_close(network(first, None), summaries[:1], "summaries of a data set must not depend on the others")
     assert (summaries - summaries[:1]).abs()[1:].amax(1).min() > 0, "different data sets must have different summaries."
+
+
+def _check_padding(network, x):
+    """Raise unless what is beyond the end of a data set changes nothing."""
+    n = x.shape[1]
+    mask = torch.arange(n) < (torch.arange(len(x)) % n + 1)[:, None]
+    padded = network(x * mask.reshape(*mask.shape, *[1] * (x.ndim - 2)), mask)
+    for i, length in enumerate(mask.sum(dim=1)):
+        alone = network(x[i : i + 1, :length], None)
+        # Summaries may magnify rounding: the logarithm of a spread that is zero does.
+        check_close(padded[i : i + 1], alone, "padding must not change the summaries of a data set", tolerance=1e-6)
+
+
+def _check_ensemble(network, x):
+    """Raise unless networks with stacked weights work as one alone does: ensembles are trained so."""
+    stacked = {name: torch.stack([value, value]) for name, value in network.state_dict().items()}
+    summaries = vmap(lambda state: functional_call(network, state, (x, None)), randomness="different")(stacked)
+    check_close(summaries[1], network(x, None), "torch.func.vmap over weights must give the summaries of each network")

@@ -1,13 +1,16 @@
 """How networks are trained: the skorch net, batches, schedule and callbacks."""
 
-from skabi.training._batches import TensorBatches
+from skabi.training._batches import Rows, TensorBatches
 from skabi.training._callbacks import AverageWeights, EpochBar, RestoreGoodWeights, Schedule
+from skabi.training._dropping import DropAtRandom
 from skabi.training._train import TrainingRecord, train
 
 __all__ = [
     "AverageWeights",
+    "DropAtRandom",
     "EpochBar",
     "RestoreGoodWeights",
+    "Rows",
     "Schedule",
     "TensorBatches",
     "TrainingRecord",

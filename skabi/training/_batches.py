@@ -1,35 +1,52 @@
 """Batches as slices of tensors."""
 
 import torch
+from torch.utils.data import Dataset
 
-from skabi.losses import Batch
+from skabi.networks._data_sets import first_tensor, map_tensors
+
+
+class Rows(Dataset):
+    """A `Batch` of all rows, in the place where torch and skorch expect a dataset."""
+
+    def __init__(self, batch):
+        self.batch = batch
+
+    def __len__(self):
+        return len(self.batch.theta)
+
+    def __getitem__(self, index):
+        return map_tensors(lambda tensor: tensor[index], self.batch)
 
 
 class TensorBatches:
-    """Batches of a `TensorDataset`, in place of torch's `DataLoader`, which collates row by row.
+    """Batches of `Rows`, in place of torch's `DataLoader`, which collates row by row.
 
     Parameters
     ----------
-    dataset : torch.utils.data.TensorDataset
-        Tensors `x` and `theta`.
+    dataset : Rows
     batch_size : int
         Rows a batch; batches are made equal, so that none is much smaller than the others.
     generator : torch.Generator, optional
         Shuffles the rows anew each epoch; by default rows keep their order.
+    dropping : callable, optional
+        `dropping(x, generator)` returns the data sets of a batch with values left out.
     """
 
-    def __init__(self, dataset, batch_size, generator=None):
+    def __init__(self, dataset, batch_size, generator=None, dropping=None):
         self.dataset = dataset
         self.batch_size = batch_size
         self.generator = generator
+        self.dropping = dropping
 
     def __len__(self):
         return max(1, round(len(self.dataset) / self.batch_size))
 
     def __iter__(self):
-        tensors = self.dataset.tensors
+        device = first_tensor(self.dataset.batch).device
+        order = torch.arange(len(self.dataset), device=device)
         if self.generator is not None:
-            order = torch.randperm(len(self.dataset), generator=self.generator).to(tensors[0].device)
-            tensors = [tensor[order] for tensor in tensors]
-        for parts in zip(*(tensor.tensor_split(len(self)) for tensor in tensors), strict=True):
-            yield Batch(*parts)
+            order = torch.randperm(len(self.dataset), generator=self.generator).to(device)
+        for rows in order.tensor_split(len(self)):
+            batch = self.dataset[rows]
+            yield batch if self.dropping is None else batch._replace(x=self.dropping(batch.x, self.generator))

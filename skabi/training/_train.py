@@ -9,12 +9,11 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
-from torch.utils.data import TensorDataset
 
 from skabi._torch import single_thread
 from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning, TrainingError
-from skabi.training._batches import TensorBatches
+from skabi.training._batches import Rows, TensorBatches
 from skabi.training._callbacks import AverageWeights, RestoreGoodWeights, Schedule
 
 _LARGEST_GRADIENT = 5.0
@@ -48,6 +47,7 @@ def train(
     learning_rate_init,
     n_iter_no_change,
     generator,
+    dropping=None,
     callbacks=(),
 ):
     """Train `network` in place and return a `TrainingRecord`.
@@ -71,6 +71,8 @@ def train(
         Epochs without improvement of the held-out loss after which training stops.
     generator : torch.Generator
         Shuffles the batches.
+    dropping : callable, optional
+        `dropping(x, generator)` leaves values out of data sets: anew in each batch, once and for all in held-out rows.
     callbacks : sequence of skorch callbacks
         Called besides those of skabi.
 
@@ -79,7 +81,9 @@ def train(
     TrainingError
         If losses stay NaN or infinite whatever the rate.
     """
-    dataset = TensorDataset(*train_batch)
+    dataset = Rows(train_batch)
+    if dropping is not None and valid_batch is not None:
+        valid_batch = valid_batch._replace(x=dropping(valid_batch.x, generator))
     stopping = [] if valid_batch is None else [_KeepBest(n_iter_no_change, _start_loss(network, loss, valid_batch))]
     own_callbacks = [
         RestoreGoodWeights(),
@@ -97,9 +101,10 @@ def train(
         batch_size=batch_size,
         iterator_train=TensorBatches,
         iterator_train__generator=generator,
+        iterator_train__dropping=dropping,
         iterator_valid=TensorBatches,
         iterator_valid__batch_size=max(batch_size, _VALID_BATCH_SIZE),
-        train_split=None if valid_batch is None else predefined_split(TensorDataset(*valid_batch)),
+        train_split=None if valid_batch is None else predefined_split(Rows(valid_batch)),
         callbacks=[*own_callbacks, *stopping, *callbacks],
         callbacks__print_log=None,
         verbose=0,

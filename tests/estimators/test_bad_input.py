@@ -46,7 +46,7 @@ def arrays(simulations):
 
 @pytest.fixture(scope="module")
 def fitted_to_arrays(quick, arrays):
-    return quick().fit(*arrays)
+    return quick(summary=IdentitySummary()).fit(*arrays)
 
 
 # Shapes of X
@@ -77,12 +77,12 @@ def test_fit_to_one_data_set_without_its_first_axis(quick, simulations):
 @pytest.mark.parametrize("convert", [np.asarray, np.ndarray.tolist])
 def test_one_array_without_its_first_axis(fitted_to_arrays, arrays, method, convert):
     X, y = arrays
-    words = "X must have shape (n_datasets, 4, 3); got (4, 3), one data set without its first axis. Pass X[np.newaxis]."
-    with refused(ShapeError, words):
+    words = "X must have shape (n_datasets, 4, 3), as in fit; got (4, 3), one data set without its first axis."
+    with refused(ShapeError, words, "Pass X[np.newaxis]."):
         use(fitted_to_arrays, method, convert(X[0]), y[:1])
 
 
-@pytest.mark.parametrize("shape", [(2, 3, 3), (2, 4, 2), (2, 12), (0, 4, 3), (2, 2, 4, 3)])
+@pytest.mark.parametrize("shape", [(2, 3, 3), (2, 4, 2), (2, 12), (2, 2, 4, 3)])
 def test_arrays_of_another_shape(fitted_to_arrays, shape):
     with refused(ShapeError, f"X must have shape (n_datasets, 4, 3), as in fit; got {shape}"):
         fitted_to_arrays.sample(np.zeros(shape))
@@ -97,6 +97,11 @@ def test_arrays_where_fit_saw_features(fitted):
 def test_empty_arrays(quick, shape):
     with refused(ShapeError, "at least one data set and one number a data set", str(shape)):
         quick().fit(np.zeros(shape), np.zeros(shape[0]))
+
+
+def test_no_arrays_at_all(fitted_to_arrays):
+    with refused(ShapeError, "at least one data set and one number a data set", "(0, 4, 3)"):
+        fitted_to_arrays.sample(np.zeros((0, 4, 3)))
 
 
 @pytest.mark.parametrize("n_rows", [0, 1])
@@ -186,9 +191,9 @@ def test_arrays_that_are_not_numbers(quick, fitted_to_arrays):
 
 
 def test_a_thing_in_place_of_X(fitted, simulator):
-    with refused(TypeError, "X must have shape (n_datasets, 3); got a simulator", "X, y = simulator.sample(n)"):
+    with refused(TypeError, "X must be data sets; got a simulator", "X, y = simulator.sample(n)"):
         fitted.sample(simulator)
-    with refused(TypeError, "X must convert to an array of numbers", "got dict"):
+    with refused(ShapeError, "X has several sources, ['a']; in fit it had one"):
         fitted.sample({"a": 1.0})
 
 
@@ -262,7 +267,7 @@ def test_many_constant_features_are_counted(quick, arrays):
     X = np.array(arrays[0])
     X[:, :2] = 0.0
     with pytest.warns(ApproximationWarning, match=r"6 of 12 features of X are constant .*: 0, 1, 2, 3, 4, \.\.\.\.$"):
-        quick().fit(X, arrays[1])
+        quick(summary=IdentitySummary()).fit(X, arrays[1])
 
 
 # Names
@@ -471,8 +476,8 @@ def test_simulator_that_changes_its_shape(quick):
 
 
 def test_simulator_that_returns_no_numbers(quick):
-    with refused(SimulatorError, "simulate must return numbers in an array of one shape; got dict"):
-        quick(n_simulations=30).fit(one_parameter(lambda a, rng: {"a": a}))
+    with refused(SimulatorError, "simulate must return numbers in an array of one shape; got list"):
+        quick(n_simulations=30).fit(one_parameter(lambda a, rng: [[a], [a, a]]))
     with refused(SimulatorError, "simulate returned NaN or infinity for {'a': "):
         quick(n_simulations=30).fit(one_parameter(lambda a, rng: np.inf))
     with refused(ValueError, "0 feature(s)", "a minimum of 1 is required"):

@@ -16,11 +16,12 @@ from skorch.callbacks import Callback
 
 from skabi.datasets import ConjugateGaussian, TruncatedGaussian
 from skabi.engines import AutoregressiveSplineFlow, Gaussian, SplineFlow
+from skabi.estimators._sources import Source
 from skabi.exceptions import ApproximationWarning
 from skabi.losses import ForwardKL
 from skabi.networks._ensemble import Ensemble
 from skabi.networks._summarized import SummarizedDensity
-from skabi.summaries import BaseSummary
+from skabi.summaries import BaseSummary, IdentitySummary
 from skabi.testing import instances
 
 N_MEMBERS = 3
@@ -225,9 +226,9 @@ def test_predict_is_deterministic_and_rows_do_not_interact(ensemble, simulations
 def test_there_is_one_set_of_summaries_where_nothing_is_learned(small, simulations):
     X, y = simulations
     posterior = small().fit(X, y)
-    np.testing.assert_allclose(posterior.transform(X), posterior._scaler.transform(X), rtol=1e-12)
+    np.testing.assert_allclose(posterior.transform(X), posterior._reader.each[None].transform(Source(X))[0], rtol=1e-12)
     assert posterior.get_feature_names_out().tolist() == [f"amortizedposterior{i}" for i in range(3)]
-    arrays = small().fit(X.reshape(400, 3, 1), y)
+    arrays = small(summary=IdentitySummary()).fit(X.reshape(400, 3, 1), y)
     assert arrays.transform(X[:5].reshape(5, 3, 1)).shape == (5, 3)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
-from skabi.datasets import ConjugateGaussian, TruncatedGaussian, TwoMoons
+from skabi.datasets import ConjugateGaussian, GaussianMeanScale, TruncatedGaussian, TwoMoons
 from skabi.diagnostics import c2st
 from skabi.estimators import AmortizedPosterior
 
@@ -54,3 +54,18 @@ def test_two_moons():
     assert np.abs(in_the_upper - 0.5).mean() < 0.1
     exact = problem.sample_posterior(TWO_MOONS_OBSERVATIONS, 5000, random_state=3)
     assert c2st(exact, posterior.sample(TWO_MOONS_OBSERVATIONS, 5000, random_state=4)).mean() < 0.56
+
+
+@pytest.mark.slow
+def test_mean_and_scale_from_few_and_many_observations():
+    problem = GaussianMeanScale(n_observations=(2, 100))
+    posterior = AmortizedPosterior(n_simulations=15_000, max_iter=15, random_state=0).fit(problem)
+    _, y = problem.sample(30, random_state=1)
+    # At the end of the range of sizes, 100, where training has no larger neighbours, answers are less exact.
+    for n_observations in (3, 20, 60):
+        X = problem.simulate_from(y, n_observations=n_observations, random_state=2)
+        exact = problem.sample_posterior(X, 5000, random_state=3)
+        mean, std = posterior.predict(X, return_std=True)
+        error = np.abs(mean - exact.mean(axis=1)) / exact.std(axis=1)
+        assert error.mean() < 0.2
+        assert (np.abs((std / exact.std(axis=1)).mean(axis=0) - 1) < 0.15).all()

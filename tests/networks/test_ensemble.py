@@ -183,14 +183,14 @@ def test_what_is_trained_is_the_weights_of_all_members(make):
 
 def test_there_is_one_set_of_summaries_where_nothing_is_learned(make, data):
     ensemble = Ensemble(make(Gaussian((8,))))
-    assert ensemble.n_summaries == N_FEATURES
+    assert ensemble.n_context == N_FEATURES
     assert torch.equal(ensemble.context(data[1]), data[1][:, None])
 
 
 def test_there_is_a_set_of_summaries_a_member_where_something_is(make, data):
     ensemble = Ensemble(make(Gaussian((8,)), learned=True))
     context = ensemble.context(data[1])
-    assert ensemble.n_summaries == N_MEMBERS * LinearSummary.n_summaries
+    assert ensemble.n_context == N_MEMBERS * LinearSummary.n_summaries
     assert context.shape == (6, N_MEMBERS, LinearSummary.n_summaries)
     for i, member in enumerate(ensemble.members):
         assert torch.equal(context[:, i], member.context(data[1]))

@@ -1,13 +1,13 @@
 import pytest
 import torch
-from torch.utils.data import TensorDataset
 
 from skabi.losses import Batch
-from skabi.training import TensorBatches
+from skabi.training import Rows, TensorBatches
 
 
 def dataset(n):
-    return TensorDataset(torch.arange(n, dtype=torch.float32)[:, None], -torch.arange(n, dtype=torch.float32)[:, None])
+    x = torch.arange(n, dtype=torch.float32)[:, None]
+    return Rows(Batch(x, -x))
 
 
 def rows(batches):

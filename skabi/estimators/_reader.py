@@ -1,0 +1,86 @@
+"""From all sources of data sets to what networks see."""
+
+import torch
+
+from skabi._torch import to_tensor
+from skabi.estimators._source_reader import SourceReader
+from skabi.estimators._sources import Source, shape_of
+from skabi.exceptions import ShapeError
+from skabi.networks._data_sets import DataSets
+from skabi.summaries import FusionSummary, summary_by_shape
+
+
+class Reader:
+    """One `SourceReader` for X, or one for each of its sources.
+
+    Parameters
+    ----------
+    summary : summary recipe
+    may_miss : bool
+        Whether values and sources may be missing.
+
+    Attributes
+    ----------
+    shape : tuple of int, or dict of str to tuple of int
+        Of one data set, the longest.
+    network_shape : tuple of int, or dict of str to tuple of int
+        Of one data set as networks see it.
+    each : dict of str or None to SourceReader
+        By name; None is the name of X that has no several sources.
+    """
+
+    def __init__(self, summary, *, may_miss):
+        self.summary = summary
+        self.may_miss = may_miss
+
+    def fit(self, X):
+        """Learn scales and lengths from a `Source` or a dict of such."""
+        self.shape, self.is_several = shape_of(X), not isinstance(X, Source)
+        if self.is_several:
+            recipes, sources = self.summary.source_summaries(self.shape), X
+        else:
+            self.summary.check_sources(self.shape)
+            recipes, sources = {None: self.summary}, {None: X}
+        self.each = {name: self._read(recipes[name], source) for name, source in sources.items()}
+        shapes = {name: reader.network_shape for name, reader in self.each.items()}
+        self.network_shape = shapes if self.is_several else shapes[None]
+        return self
+
+    def _read(self, summary, source):
+        if source.is_ragged and not summary.takes_any_length:
+            raise ShapeError(
+                f"{summary!r} needs data sets of one shape; got a list of arrays of {source.lengths.min()} to "
+                f"{source.lengths.max()} observations. Use SetSummary(), or SeriesSummary() where their order matters."
+            )
+        reader = SourceReader(
+            summary.n_feature_axes(source.shape), takes_any_length=summary.takes_any_length, may_miss=self.may_miss
+        )
+        return reader.fit(source)
+
+    def check(self, X):
+        """Raise unless data sets have the shapes seen in `fit`; return whether some have other lengths than there."""
+        sources = X if self.is_several else {None: X}
+        return any([reader.check(sources[name], name=shown(name)) for name, reader in self.each.items()])
+
+    def to_network(self, X, *, device="cpu", dtype=torch.float32):
+        """Return scaled data sets as a tensor, or as `DataSets` where there are masks or several sources."""
+        values, masks = {}, {}
+        for name, reader in self.each.items():
+            value, mask = reader.transform(X[name] if self.is_several else X)
+            values[name] = to_tensor(value, device=device, dtype=dtype)
+            masks[name] = None if mask is None else to_tensor(mask, device=device, dtype=torch.bool)
+        if self.is_several:
+            return DataSets(values, masks)
+        return values[None] if masks[None] is None else DataSets(values[None], masks[None])
+
+
+def summary_or_default(summary, X):
+    """Return `summary`, or the recipe that suits the shape of X, a `Source` or a dict of such."""
+    if summary is not None:
+        return summary
+    return summary_by_shape(X.shape) if isinstance(X, Source) else FusionSummary()
+
+
+def shown(name):
+    """Return how a source is called in messages."""
+    return "X" if name is None else f"X[{name!r}]"

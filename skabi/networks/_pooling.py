@@ -1,0 +1,48 @@
+"""From any number of tokens to a fixed number of statistics, whatever their order."""
+
+import torch
+
+# Standard deviations below this are not told apart.
+_SMALLEST = 1e-3
+
+
+def moments(tokens, mask):
+    """Return mean and log standard deviation of each data set's tokens, `(n, 2 * width)`.
+
+    Parameters
+    ----------
+    tokens : Tensor of shape (n, n_tokens, width)
+    mask : Tensor of bool of shape (n, n_tokens), or None
+        Which tokens count; a data set without any gets those of a token of zeros.
+    """
+    if mask is None:
+        mean = tokens.mean(dim=1)
+        variance = (tokens - mean[:, None]).square().mean(dim=1)
+    else:
+        share = mask / mask.sum(dim=1, keepdim=True).clamp(min=1)
+        share = share.to(tokens.dtype)[:, None]
+        mean = (share @ tokens)[:, 0]
+        variance = (share @ (tokens - mean[:, None]).square())[:, 0]
+    return _as_statistics(mean, variance)
+
+
+def moments_of_rows(rows, owners, n):
+    """Return what `moments` returns, of tokens in one row after the other.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (n_rows, width)
+    owners : Tensor of int of shape (n_rows,)
+        The data set that each row belongs to.
+    n : int
+        Number of data sets.
+    """
+    counts = torch.bincount(owners, minlength=n).clamp(min=1).to(rows.dtype)[:, None]
+    mean = rows.new_zeros(n, rows.shape[-1]).index_add(0, owners, rows) / counts
+    squares = (rows - mean[owners]).square()
+    variance = rows.new_zeros(n, rows.shape[-1]).index_add(0, owners, squares) / counts
+    return _as_statistics(mean, variance)
+
+
+def _as_statistics(mean, variance):
+    return torch.cat([mean, 0.5 * (variance + _SMALLEST**2).log()], dim=-1)

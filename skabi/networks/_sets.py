@@ -1,0 +1,47 @@
+"""Sets of exchangeable observations."""
+
+import torch
+from torch import nn
+
+from skabi.networks._attention import InducedAttention
+from skabi.networks._perceptrons import ResidualBlock, residual_perceptron
+from skabi.networks._pooling import moments, moments_of_rows
+
+
+class DeepSet(nn.Module):
+    """Moments of what a network makes of each observation: whatever their order, and however many [1]_.
+
+    With attention blocks in between, observations are seen in the light of each other.
+
+    References
+    ----------
+    .. [1] M. Zaheer, S. Kottur, S. Ravanbakhsh, B. Poczos, R. Salakhutdinov, A. Smola (2017). Deep sets.
+       arXiv 1703.06114.
+    """
+
+    def __init__(self, n_features, *, width, n_blocks, n_attention_blocks, n_heads, n_inducing, n_summaries):
+        super().__init__()
+        self.n_fixed, self.token_width = 2 * n_features, width
+        self.n_summaries = self.n_fixed + n_summaries
+        self.of_one = nn.Sequential(nn.Linear(n_features, width), *[ResidualBlock(width) for _ in range(n_blocks)])
+        self.attention = nn.ModuleList(InducedAttention(width, n_heads, n_inducing) for _ in range(n_attention_blocks))
+        self.of_all = residual_perceptron(2 * width, 2 * width, 1, n_summaries)
+
+    def forward(self, x, mask=None):
+        """Return `(n, n_summaries)` of sets `(n, n_observations, n_features)`."""
+        if mask is None or len(self.attention):
+            return self._summaries(moments(x, mask), moments(*self.tokens(x, mask)))
+        # Padding costs nothing where observations do not meet before they are pooled.
+        rows, owners = x[mask], mask.nonzero()[:, 0]
+        fixed, learned = (moments_of_rows(values, owners, len(x)) for values in (rows, self.of_one(rows)))
+        return self._summaries(fixed, learned)
+
+    def _summaries(self, fixed, learned):
+        return torch.cat([fixed, self.of_all(learned)], dim=1)
+
+    def tokens(self, x, mask=None):
+        """Return one token an observation, `(n, n_observations, width)`, and the mask."""
+        tokens = self.of_one(x)
+        for block in self.attention:
+            tokens = block(tokens, mask)
+        return tokens, mask

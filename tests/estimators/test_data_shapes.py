@@ -1,0 +1,355 @@
+"""Sets, series, images, several sources, ragged and missing data, through everything that an estimator does."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from skorch.helper import SliceDict
+
+from skabi.exceptions import ApproximationWarning, ShapeError
+from skabi.summaries import (
+    ExpertSummary,
+    FusionSummary,
+    IdentitySummary,
+    ImageSummary,
+    ModuleSummary,
+    SeriesSummary,
+    SetSummary,
+)
+
+N = 60
+RNG = np.random.default_rng(0)
+Y = RNG.normal(size=(N, 2))
+
+
+def sets(n_observations=6):
+    return Y[:, np.newaxis] + RNG.normal(size=(N, n_observations, 2))
+
+
+def ragged(low=3, high=9):
+    return [y + RNG.normal(size=(n, 2)) for y, n in zip(Y, RNG.integers(low, high, size=N, endpoint=True), strict=True)]
+
+
+def images():
+    return Y[:, :1, np.newaxis, np.newaxis] + RNG.normal(size=(N, 6, 6, 1))
+
+
+def sources():
+    return SliceDict(table=Y + RNG.normal(size=Y.shape), points=sets(), signal=sets(10)[..., :1])
+
+
+def mean_of_each(X):
+    return np.stack([np.mean(x, axis=0) for x in X])
+
+
+KINDS = {
+    "table": (sets(1)[:, 0], None, IdentitySummary),
+    "flat set": (sets(), IdentitySummary(), IdentitySummary),
+    "set": (sets(), None, SetSummary),
+    "attending set": (sets(), SetSummary(width=8, n_attention_blocks=1), SetSummary),
+    "ragged set": (ragged(), None, SetSummary),
+    "ragged attending set": (ragged(), SetSummary(width=8, n_attention_blocks=1), SetSummary),
+    "series": (sets(), SeriesSummary(width=8), SeriesSummary),
+    "ragged series": (ragged(), SeriesSummary(width=8), SeriesSummary),
+    "ragged attending series": (ragged(), SeriesSummary(width=8, n_attention_blocks=1), SeriesSummary),
+    "image": (images(), None, ImageSummary),
+    "image without channels": (images()[..., 0], ImageSummary(width=8), ImageSummary),
+    "sources": (sources(), None, FusionSummary),
+    "sources fused early": (sources(), FusionSummary(fusion="early", width=8), FusionSummary),
+    "sources fused both ways": (
+        sources(),
+        FusionSummary({"signal": SeriesSummary(width=8)}, fusion="hybrid"),
+        FusionSummary,
+    ),
+    "ragged sources": (SliceDict(a=sets(), b=np.array([*ragged(), None], dtype=object)[:-1]), None, FusionSummary),
+    "expert": (sets(), ExpertSummary(mean_of_each), ExpertSummary),
+    "ragged expert": (ragged(), ExpertSummary(mean_of_each, SetSummary(width=8)), ExpertSummary),
+}
+
+
+def rows_of(X, rows):
+    """Return data sets of X in the way that scikit-learn takes them from lists, arrays and dicts."""
+    return [X[i] for i in rows] if isinstance(X, list) else X[np.asarray(rows)]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request):
+    return KINDS[request.param]
+
+
+@pytest.fixture(scope="module")
+def fitted_kind(kind, quick):
+    X, summary, _ = kind
+    return quick(summary=summary).fit(X, Y)
+
+
+def test_everything_works(kind, fitted_kind):
+    X, _, summary_class = kind
+    assert type(fitted_kind.summary_) is summary_class
+    few = rows_of(X, range(5))
+    assert fitted_kind.sample(few, 7, random_state=0).shape == (5, 7, 2)
+    assert fitted_kind.predict(few).shape == (5, 2)
+    assert fitted_kind.log_prob(few, Y[:5]).shape == (5,)
+    assert np.isfinite(fitted_kind.score(X, Y))
+    summaries = fitted_kind.transform(few)
+    assert summaries.shape == (5, len(fitted_kind.get_feature_names_out()))
+    again = pickle.loads(pickle.dumps(fitted_kind))
+    np.testing.assert_array_equal(again.transform(few), summaries)
+
+
+def test_rows_do_not_depend_on_their_neighbours(kind, fitted_kind):
+    X = kind[0]
+    together = fitted_kind.log_prob(X, Y)
+    alone = [fitted_kind.log_prob(rows_of(X, [i]), Y[[i]])[0] for i in range(8)]
+    np.testing.assert_allclose(alone, together[:8], rtol=1e-9)
+    # A long neighbour means padding.
+    np.testing.assert_allclose(fitted_kind.predict(rows_of(X, [3])), fitted_kind.predict(X)[[3]], rtol=1e-9)
+
+
+def test_an_ensemble_of_it(kind, quick):
+    X, summary, _ = kind
+    posterior = quick(summary=summary, n_estimators=2, max_iter=2).fit(X, Y)
+    members = posterior.network_.members
+    # Weights were trained apart and put back: the mixture is what its members say.
+    terms = [quick(summary=summary).fit(X, Y) for _ in members]
+    for term, member in zip(terms, members, strict=True):
+        term.network_ = member
+    each = np.stack([term.log_prob(X, Y) for term in terms])
+    np.testing.assert_allclose(posterior.log_prob(X, Y), np.log(np.exp(each).mean(axis=0)), rtol=1e-6)
+
+
+def test_searches_and_scores_split_it(kind, quick):
+    X, summary, _ = kind
+    search = GridSearchCV(quick(summary=summary, max_iter=1), {"learning_rate_init": [1e-2, 1e-3]}, cv=2).fit(X, Y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert np.isfinite(cross_val_score(quick(summary=summary, max_iter=1), X, Y, cv=2)).all()
+
+
+def test_searches_reach_into_summaries(quick):
+    search = GridSearchCV(quick(summary=SetSummary(), max_iter=1), {"summary__n_summaries": [2, 5]}, cv=2)
+    assert search.fit(ragged(), Y).best_estimator_.summary_.n_summaries in (2, 5)
+    choice = {"summary": [SetSummary(), SeriesSummary(), ExpertSummary(mean_of_each)]}
+    assert np.isfinite(GridSearchCV(quick(max_iter=1), choice, cv=2).fit(ragged(), Y).best_score_)
+
+
+def test_a_fitted_posterior_makes_features(quick):
+    X = sets()
+    posterior = quick().fit(X, Y)
+    pipeline = make_pipeline(FrozenEstimator(posterior), Ridge()).fit(X, Y)
+    np.testing.assert_allclose(
+        pipeline.predict(X), Ridge().fit(posterior.transform(X), Y).predict(posterior.transform(X))
+    )
+
+
+# Sets and series
+
+
+@pytest.mark.parametrize("summary", [None, SetSummary(width=8, n_attention_blocks=1)])
+def test_the_order_of_a_set_says_nothing(quick, summary):
+    for X in (sets(), ragged()):
+        posterior = quick(summary=summary).fit(X, Y)
+        turned = [x[::-1] for x in X]
+        turned = np.stack(turned) if isinstance(X, np.ndarray) else turned
+        np.testing.assert_allclose(posterior.log_prob(turned, Y), posterior.log_prob(X, Y), rtol=1e-9)
+        np.testing.assert_allclose(posterior.predict(turned), posterior.predict(X), atol=1e-9)
+
+
+def test_the_order_of_a_series_matters(quick):
+    X = sets()
+    posterior = quick(summary=SeriesSummary()).fit(X, Y)
+    assert np.abs(posterior.log_prob(X[:, ::-1], Y) - posterior.log_prob(X, Y)).min() > 1e-9
+
+
+def test_more_observations_are_told(quick):
+    """Two data sets with the same moments and other numbers of observations."""
+    X = ragged()
+    posterior = quick().fit(X, Y)
+    assert posterior.transform(X).shape[1] == posterior.network_.summary.n_summaries + 1
+    once, twice = [X[0][:3]], [np.concatenate([X[0][:3]] * 3)]
+    np.testing.assert_allclose(posterior.transform(once)[:, :-1], posterior.transform(twice)[:, :-1], rtol=1e-9)
+    gap = posterior.transform(twice)[0, -1] - posterior.transform(once)[0, -1]
+    lengths = np.log([len(x) for x in X])
+    assert gap == pytest.approx(np.log(3) / lengths[:].std(), rel=0.2)
+
+
+@pytest.mark.parametrize("summary", [SetSummary(width=8), SeriesSummary(width=8)])
+def test_lists_and_arrays_of_one_length_are_alike(quick, summary):
+    X = sets()
+    of_array, of_list = quick(summary=summary).fit(X, Y), quick(summary=summary).fit(list(X), Y)
+    np.testing.assert_allclose(of_array.predict(X), of_list.predict(list(X)), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(of_array.predict(list(X)), of_array.predict(X), rtol=1e-9)
+    np.testing.assert_allclose(of_list.predict(X), of_list.predict(list(X)), rtol=1e-9)
+
+
+@pytest.mark.parametrize("n_observations", [2, 20])
+def test_lengths_beyond_those_of_fit_work_and_warn(quick, n_observations):
+    posterior = quick().fit(ragged(), Y)
+    with pytest.warns(ApproximationWarning, match="the posterior extrapolates"):
+        assert posterior.predict([np.zeros((n_observations, 2))]).shape == (1, 2)
+    with pytest.warns(ApproximationWarning, match="the posterior extrapolates"):
+        quick().fit(sets(6), Y).predict(sets(7))
+
+
+# Several sources
+
+
+def test_sources_by_name_not_by_place(quick):
+    X = sources()
+    posterior = quick().fit(X, Y)
+    turned = dict(reversed(list(X.items())))
+    np.testing.assert_array_equal(posterior.predict(turned), posterior.predict(X))
+
+
+def test_warm_start_goes_on_with_the_same_sources(quick):
+    posterior = quick(warm_start=True).fit(sources(), Y)
+    assert posterior.fit(sources(), Y).n_iter_ == 6
+    with pytest.raises(ValueError, match="with warm_start=True fit goes on with data sets of shape"):
+        posterior.fit(sets(), Y)
+
+
+# Missing
+
+
+def test_missing_values_without_a_word_are_an_error(quick):
+    for X in (sets(), ragged(), sources()):
+        bad = X["points"] if isinstance(X, dict) else X[1]
+        bad[0, 0] = np.nan
+        with pytest.raises(ValueError, match="must be finite"):
+            quick().fit(X, Y)
+    with pytest.raises(ValueError, match="missing must be one of 'mask'"):
+        quick(missing="drop").fit(sets(), Y)
+    with pytest.raises(ValueError, match="missing_rate"):
+        quick(missing="mask", missing_rate=1.0).fit(sets(), Y)
+
+
+@pytest.mark.parametrize("make", [lambda: sets()[:, 0], sets, ragged, images, sources])
+def test_missing_values(quick, make):
+    X = make()
+    posterior = quick(missing="mask", early_stopping=False).fit(X, Y)
+    complete = posterior.predict(X)
+    part = X["points"] if isinstance(X, dict) else X
+    part[3][0, ...] = np.nan
+    assert np.isfinite(posterior.sample(X, 5)).all()
+    changed = np.abs(posterior.predict(X) - complete).max(axis=1) > 1e-9
+    assert changed[3] and changed.sum() == 1
+    X_infinite = X
+    part[3][0, ...] = np.inf
+    with pytest.raises(ValueError, match=r"infinite|infinity"):
+        posterior.predict(X_infinite)
+
+
+def test_what_is_missing_in_fit_is_all_that_is_left_out(quick):
+    """A feature that says everything and is missing half of the time: where it is there the posterior is narrow."""
+    rng = np.random.default_rng(1)
+    y = rng.normal(size=(600, 1))
+    X = np.concatenate([y + 0.1 * rng.normal(size=y.shape), rng.normal(size=y.shape)], axis=1)
+    X[::2, 0] = np.nan
+    posterior = quick(missing="mask", max_iter=40).fit(X, y)
+    _, deviation = posterior.predict(X, return_std=True)
+    assert deviation[::2].mean() > 0.8 and deviation[1::2].mean() < 0.3
+    # Never missing in fit, and now: no one can know.
+    assert np.isfinite(posterior.predict([[0.0, np.nan]])).all()
+
+
+def test_sources_that_are_not_there(quick):
+    X = sources()
+    posterior = quick(missing="mask").fit(X, Y)
+    few = {name: values[:4] for name, values in X.items()}
+    by_name = posterior.predict({name: few[name] for name in ("table", "signal")})
+    by_nan = posterior.predict(few | {"points": np.full_like(few["points"], np.nan)})
+    np.testing.assert_array_equal(by_name, by_nan)
+    assert np.abs(by_name - posterior.predict(few)).min() > 1e-9
+
+
+def test_a_ragged_source_that_is_not_there(quick):
+    X = {"table": Y + RNG.normal(size=Y.shape), "points": ragged()}
+    posterior = quick(missing="mask").fit(X, Y)
+    nothing = {"table": X["table"][:2], "points": [None, X["points"][1]]}
+    np.testing.assert_allclose(posterior.predict(nothing)[:1], posterior.predict({"table": X["table"][:1]}), rtol=1e-9)
+
+
+# Bad input
+
+
+def test_sources_that_do_not_fit_together(quick):
+    X = sources()
+    with pytest.raises(ShapeError, match=r"all sources of X must have the same n_datasets; got .*'points': 60"):
+        quick().fit(dict(X) | {"table": Y[:5]}, Y)
+    with pytest.raises(ShapeError, match="same n_datasets"):
+        quick().fit(X, Y[:5])
+    posterior = quick().fit(X, Y)
+    with pytest.raises(ShapeError, match=r"X has the sources \['eeg'\], unseen in fit; there were \['table'"):
+        posterior.predict(dict(X) | {"eeg": Y})
+    with pytest.raises(ShapeError, match=r"X lacks the sources \['signal'\] of fit. .*missing=\"mask\""):
+        posterior.predict({name: X[name] for name in ("table", "points")})
+    with pytest.raises(ShapeError, match=r"X\['points'\] must have shape \(n_datasets, n_observations, 2\)"):
+        posterior.predict(dict(X) | {"points": sets()[..., :1]})
+    with pytest.raises(ShapeError, match=r"X must have the sources \['table', 'points', 'signal'\]"):
+        posterior.predict(Y)
+    with pytest.raises(ShapeError, match=r"X has several sources, .*; in fit it had one"):
+        quick().fit(Y, Y).predict(X)
+    with pytest.raises(ShapeError, match="at least one source"):
+        quick().fit({}, Y)
+
+
+def test_empty_sets(quick):
+    X = ragged()
+    X[4] = np.zeros((0, 2))
+    with pytest.raises(ShapeError, match=r"X\[4\] has no observations"):
+        quick().fit(X, Y)
+    with pytest.raises(ShapeError, match=r"X\[0\] has no observations"):
+        quick().fit(ragged(), Y).predict([np.zeros((0, 2))])
+
+
+def test_observations_of_other_widths(quick):
+    X = ragged()
+    X[4] = np.zeros((3, 5))
+    with pytest.raises(ShapeError, match=r"the arrays of X may differ .*got shapes \(n_observations, 2\) and \(3, 5\)"):
+        quick().fit(X, Y)
+    with pytest.raises(ShapeError, match=r"X must have shape \(n_datasets, n_observations, 2\), as in fit; got"):
+        quick().fit(ragged(), Y).predict([np.zeros((3, 5))])
+
+
+def test_channels_in_another_place(quick):
+    X = np.concatenate([images()] * 3, axis=-1)
+    posterior = quick().fit(X, Y)
+    with pytest.raises(ShapeError, match=r"as in fit; got \(60, 3, 6, 6\). The axes seem to come in another order"):
+        posterior.predict(X.transpose(0, 3, 1, 2))
+    with pytest.warns(ApproximationWarning, match="channels are the last axis"):
+        quick(summary=ImageSummary(width=4)).fit(RNG.normal(size=(N, 3, 20, 20)), Y)
+
+
+@pytest.mark.parametrize(
+    ("summary", "X", "words"),
+    [
+        (IdentitySummary(), ragged(), "needs data sets of one shape; got a list of arrays of 3 to 9 observations"),
+        (SetSummary(), Y, r"SetSummary needs X of shape \(n_datasets, n_observations, n_features\)"),
+        (ImageSummary(), Y, "ImageSummary needs X of shape"),
+        (FusionSummary(), Y, "FusionSummary needs X with several sources"),
+        (SetSummary(), sources(), "SetSummary takes one source; .*FusionSummary"),
+        (None, np.zeros((N, 2, 2, 2, 2)), "there is no default summary for data sets of shape"),
+    ],
+)
+def test_summaries_that_do_not_suit_the_shape(quick, summary, X, words):
+    with pytest.raises(ShapeError, match=words):
+        quick(summary=summary).fit(X, Y)
+
+
+def test_statistics_of_complete_data_cannot_be_left_out(quick):
+    with pytest.raises(ValueError, match="ExpertSummary"):
+        quick(summary=ExpertSummary(mean_of_each), missing="mask").fit(sets(), Y)
+
+
+def test_a_module_of_ones_own_of_any_length(quick):
+    from torch import nn
+
+    class Mean(nn.Module):
+        def forward(self, x, mask):
+            return x.mean(dim=1) if mask is None else (x * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+
+    posterior = quick(summary=ModuleSummary(Mean, takes_any_length=True)).fit(ragged(), Y)
+    assert posterior.transform(ragged()).shape == (N, 3)
