@@ -48,6 +48,13 @@ class BaseSummary(BaseEstimator):
             `(n, n_observations)`, true where an observation is there, is None if all are. For `FusionSummary` the
             network also has `tokens(x, mask)`, which returns `(n, n_tokens, token_width)` and their mask or None, and
             `token_width`.
+
+        Raises
+        ------
+        ShapeError
+            If data sets of this shape are not what the summary is made for.
+        TypeError, ValueError
+            If a parameter of the recipe does not make sense.
         """
         raise NotImplementedError
 

@@ -37,17 +37,7 @@ class ExpertSummary(BaseSummary):
         self.summary = summary
 
     def build(self, shape, n_parameters):
-        """Return a network for the sources that `expand` makes.
-
-        Parameters
-        ----------
-        shape : dict of str to tuple of int
-        n_parameters : int
-
-        Returns
-        -------
-        network : torch.nn.Module
-        """
+        """Return a network for the sources that `expand` makes."""
         return self._fusion(shape).build(shape, n_parameters)
 
     def source_summaries(self, shape):

@@ -56,24 +56,7 @@ class FusionSummary(BaseSummary):
         self.n_heads = n_heads
 
     def build(self, shape, n_parameters):
-        """Return a network for a dict of sources.
-
-        Parameters
-        ----------
-        shape : dict of str to tuple of int
-        n_parameters : int
-
-        Returns
-        -------
-        network : torch.nn.Module
-
-        Raises
-        ------
-        ShapeError
-            If there is only one source.
-        ValueError
-            If a parameter of the recipe does not make sense, or names a source that is not there.
-        """
+        """Return a network for sources of `shape`, a dict of str to tuple of int."""
         from skabi.networks._fusion import CrossedSources, Fusion
 
         recipes = self.source_summaries(shape)

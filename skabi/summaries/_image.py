@@ -41,24 +41,7 @@ class ImageSummary(BaseSummary):
         self.n_blocks = n_blocks
 
     def build(self, shape, n_parameters):
-        """Return a network for images of `shape` `(height, width)` or `(height, width, n_channels)`.
-
-        Parameters
-        ----------
-        shape : tuple of int
-        n_parameters : int
-
-        Returns
-        -------
-        network : torch.nn.Module
-
-        Raises
-        ------
-        ShapeError
-            If a data set has other than two or three axes.
-        ValueError
-            If a parameter of the recipe does not make sense.
-        """
+        """Return a network for images of `shape` `(height, width)` or `(height, width, n_channels)`."""
         from skabi.networks._images import ResidualImage
 
         if len(shape) != 2:

@@ -36,24 +36,7 @@ class ModuleSummary(BaseSummary):
         self.takes_any_length = takes_any_length
 
     def build(self, shape, n_parameters):
-        """Return a network of the class.
-
-        Parameters
-        ----------
-        shape : tuple of int
-        n_parameters : int
-
-        Returns
-        -------
-        network : torch.nn.Module
-
-        Raises
-        ------
-        TypeError
-            If `module_class` is not a class of torch modules, or cannot be called with these parameters.
-        ShapeError
-            If networks do not return `(n, n_summaries)`.
-        """
+        """Return a network of the class for data sets of `shape`."""
         from skabi.networks._own import OwnModule, is_module_class
 
         if not is_module_class(self.module_class):

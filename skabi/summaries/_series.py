@@ -60,24 +60,7 @@ class SeriesSummary(BaseSummary):
         self.n_heads = n_heads
 
     def build(self, shape, n_parameters):
-        """Return a network for series of `shape` `(n_times, n_features)`.
-
-        Parameters
-        ----------
-        shape : tuple of int
-        n_parameters : int
-
-        Returns
-        -------
-        network : torch.nn.Module
-
-        Raises
-        ------
-        ShapeError
-            If a data set has other than two axes.
-        ValueError
-            If a parameter of the recipe does not make sense.
-        """
+        """Return a network for series of `shape` `(n_times, n_features)`."""
         from skabi.networks._series import ConvolutionSeries
 
         check_axes(shape, ("n_times", "n_features"), type(self).__name__)

@@ -57,24 +57,7 @@ class SetSummary(BaseSummary):
         self.n_heads = n_heads
 
     def build(self, shape, n_parameters):
-        """Return a network for sets of `shape` `(n_observations, n_features)`.
-
-        Parameters
-        ----------
-        shape : tuple of int
-        n_parameters : int
-
-        Returns
-        -------
-        network : torch.nn.Module
-
-        Raises
-        ------
-        ShapeError
-            If a data set has other than two axes.
-        ValueError
-            If a parameter of the recipe does not make sense.
-        """
+        """Return a network for sets of `shape` `(n_observations, n_features)`."""
         from skabi.networks._sets import DeepSet
 
         check_axes(shape, ("n_observations", "n_features"), type(self).__name__)
