@@ -11,6 +11,8 @@ import torch
 from torch.nn import functional
 
 _SMALLEST = 1e-3
+# Logarithms of relative sizes of bins; beyond, sizes would overflow.
+_LARGEST = 30.0
 # softplus(_UNIT) + _SMALLEST = 1: a spline whose numbers are all zero is the identity.
 _UNIT = math.log(math.expm1(1 - _SMALLEST))
 
@@ -23,11 +25,11 @@ def n_spline_numbers(n_bins):
 def spline_knots(numbers, *, bound):
     """Return positions, values and slopes `(..., 3, n_bins + 1)` from unconstrained numbers `(..., 3 n_bins - 1)`."""
     n_bins = (numbers.shape[-1] + 1) // 3
-    sizes = numbers[..., : 2 * n_bins].unflatten(-1, (2, n_bins))
-    # A softmax written out, which over rows as short as these is faster than torch's own.
-    sizes = (sizes - sizes.detach().amax(-1, keepdim=True)).exp()
-    sizes = sizes / sizes.sum(-1, keepdim=True) * (1 - n_bins * _SMALLEST) + _SMALLEST
-    knots = functional.pad(sizes.cumsum(-1), (1, 0)) * (2 * bound) - bound
+    # A softmax written out, which over rows as short as these is faster than torch's own; scaled and summed at once.
+    sizes = numbers[..., : 2 * n_bins].unflatten(-1, (2, n_bins)).clamp(-_LARGEST, _LARGEST).exp()
+    scale = 2 * bound * (1 - n_bins * _SMALLEST) / sizes.sum(-1, keepdim=True)
+    least = torch.arange(n_bins + 1, dtype=sizes.dtype, device=sizes.device) * (2 * bound * _SMALLEST)
+    knots = functional.pad((sizes * scale).cumsum(-1), (1, 0)) + (least - bound)
     slopes = functional.softplus(numbers[..., 2 * n_bins :] + _UNIT) + _SMALLEST
     slopes = functional.pad(slopes, (1, 1), value=1.0)
     return torch.cat([knots, slopes.unsqueeze(-2)], dim=-2)

@@ -37,7 +37,8 @@ class UnivariateBijection:
         """Return the inverse, strictly inside the support."""
         u = np.clip(u, -_LARGEST, _LARGEST)
         with np.errstate(all="ignore"):
-            y = np.where(u < 0, self.distribution.ppf(special.ndtr(u)), self.distribution.isf(special.ndtr(-u)))
+            tail = special.ndtr(-np.abs(u))
+            y = np.where(u < 0, self.distribution.ppf(tail), self.distribution.isf(tail))
             if not np.isfinite(y).all():
                 # Families without a quantile function for the upper tail lose it beyond 8 standard deviations.
                 y = np.where(np.isfinite(y), y, self.distribution.ppf(special.ndtr(np.clip(u, -8.0, 8.0))))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skabi.exceptions import SimulatorError
-from skabi.simulators._data_sets import as_batch, difference, finite_rows, join, read, take
+from skabi.simulators._data_sets import as_batch, difference, join, read, take, valid_rows
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ class RowError(Exception):
     """A simulation of one row failed."""
 
 
-def simulate_block(simulate, inputs, *, vectorized, seed, stop_at_error):
+def simulate_block(simulate, inputs, *, vectorized, seed, allow_nan, stop_at_error):
     """Simulate the rows of `Inputs`, and return a `Block`."""
     if not vectorized:
-        return _simulate_rows(simulate, inputs, seed, stop_at_error=stop_at_error)
+        return _simulate_rows(simulate, inputs, seed, allow_nan=allow_nan, stop_at_error=stop_at_error)
     n_rows = len(inputs)
     try:
         result = simulate(**inputs.arguments(slice(n_rows)), rng=np.random.default_rng(seed))
@@ -76,22 +76,26 @@ def simulate_block(simulate, inputs, *, vectorized, seed, stop_at_error):
     except SimulatorError:
         raise
     except Exception as failure:  # the simulator is the user's: whatever it raises is looked for row by row
-        return _simulate_rows(simulate, inputs, seed, batch_failure=failure, stop_at_error=stop_at_error)
-    is_finite = finite_rows(data)
-    kept = np.flatnonzero(is_finite)
-    error = None if is_finite.all() else f"returned NaN or infinity for {inputs.describe(int(np.argmin(is_finite)))}"
+        return _simulate_rows(
+            simulate, inputs, seed, batch_failure=failure, allow_nan=allow_nan, stop_at_error=stop_at_error
+        )
+    is_valid = valid_rows(data, allow_nan=allow_nan)
+    kept = np.flatnonzero(is_valid)
+    error = None
+    if not is_valid.all():
+        error = f"returned {_invalid(allow_nan=allow_nan)} for {inputs.describe(int(np.argmin(is_valid)))}"
     return Block(take(data, kept) if len(kept) else None, kept, n_rows, error)
 
 
-def _simulate_rows(simulate, inputs, seed, *, stop_at_error, batch_failure=None):
+def _simulate_rows(simulate, inputs, seed, *, allow_nan, stop_at_error, batch_failure=None):
     """Simulate row by row; with `batch_failure`, what a vectorized function raised, by batches of one."""
     rows: list[dict] = []
     kept, error, cause = [], None, None
     for i, child in enumerate(seed.spawn(len(inputs))):
         try:
             row = _simulate_row(simulate, inputs, i, child, batch_failure=batch_failure)
-            if not finite_rows(row).all():
-                raise RowError("returned NaN or infinity")
+            if not valid_rows(row, allow_nan=allow_nan).all():
+                raise RowError(f"returned {_invalid(allow_nan=allow_nan)}")
         except SimulatorError:
             raise
         except Exception as failure:
@@ -124,6 +128,10 @@ def _simulate_row(simulate, inputs, i, seed, *, batch_failure):
         raise SimulatorError(
             f"{error} For n_datasets={len(inputs)} it raised {type(batch_failure).__name__}: {batch_failure}"
         ) from batch_failure
+
+
+def _invalid(*, allow_nan):
+    return "infinity" if allow_nan else "NaN or infinity"
 
 
 def _writable(values, *, number=float):

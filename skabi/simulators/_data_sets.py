@@ -71,9 +71,10 @@ def difference(data, first):
     return None
 
 
-def finite_rows(data):
-    """Return which data sets have finite numbers alone, `(n_datasets,)`."""
-    return np.logical_and.reduce([_finite(values) for values in data.values()])
+def valid_rows(data, *, allow_nan):
+    """Return which data sets have numbers alone that may be, `(n_datasets,)`."""
+    is_valid = (lambda values: ~np.isinf(values)) if allow_nan else np.isfinite
+    return np.logical_and.reduce([_all_of_each(is_valid, values) for values in data.values()])
 
 
 def take(data, rows):
@@ -164,10 +165,10 @@ def _shape(values):
     return f"({', '.join(map(str, ('n_observations', *values[0].shape[1:])))})"
 
 
-def _finite(values):
+def _all_of_each(is_valid, values):
     if isinstance(values, list):
-        return np.array([np.isfinite(x).all() for x in values])
-    return np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+        return np.array([is_valid(x).all() for x in values])
+    return is_valid(values).reshape(len(values), -1).all(axis=1)
 
 
 def _take(values, rows):

@@ -54,9 +54,12 @@ class Simulator:
         observations that are independent given the parameters, it may also take `pointwise=True` and then return the
         log density of each, `(n_datasets, n_observations)` or a list of arrays `(n_observations,)`, whose sum over
         observations is the whole.
+    allow_nan : bool, default=False
+        Whether NaN is a value that is missing, as in the real data, and not a failure. `AmortizedPosterior` then needs
+        `missing="mask"`, and learns from the simulations how values go missing.
     on_error : {"raise", "drop"}, default="raise"
-        What happens when a simulation raises or returns NaN or infinity. "drop" leaves those rows out and warns of
-        their share: the posterior is then the one given that the simulation succeeds.
+        What happens when a simulation raises or returns NaN (unless allowed) or infinity. "drop" leaves those rows out
+        and warns of their share: the posterior is then the one given that the simulation succeeds.
     block_size : int, optional
         Rows simulated from one random seed; by default 1,000 when vectorized, else 16. A vectorized simulator always
         simulates whole blocks, so that the first n rows do not depend on how many are asked for.
@@ -107,6 +110,7 @@ class Simulator:
         vectorized: bool = False,
         n_observations: Any = None,
         log_likelihood: Callable[..., np.ndarray] | None = None,
+        allow_nan: bool = False,
         on_error: Literal["raise", "drop"] = "raise",
         block_size: int | None = None,
     ):
@@ -115,6 +119,7 @@ class Simulator:
         self.vectorized = vectorized
         self.n_observations = n_observations
         self.log_likelihood = log_likelihood
+        self.allow_nan = allow_nan
         self.on_error = check_choice(on_error, "on_error", ("raise", "drop"))
         default_size = _VECTORIZED_BLOCK if vectorized else _LOOP_BLOCK
         self.block_size = default_size if block_size is None else check_count(block_size, "block_size")
@@ -232,7 +237,12 @@ class Simulator:
         """Simulate blocks; return the data sets that succeeded and their indices."""
         tasks = (
             joblib.delayed(simulate_block)(
-                self.simulate, block, vectorized=self.vectorized, seed=seed, stop_at_error=self.on_error == "raise"
+                self.simulate,
+                block,
+                vectorized=self.vectorized,
+                seed=seed,
+                allow_nan=self.allow_nan,
+                stop_at_error=self.on_error == "raise",
             )
             for block, seed in inputs
         )
@@ -270,7 +280,9 @@ class Simulator:
         return join(data), rows
 
     def _hint(self, block):
-        """Return what to try where a failure may come of parameters that are not the arrays it was written for."""
+        """Return what to try where NaN may be a missing value, or parameters are not the arrays it was written for."""
+        if block.cause is None and not self.allow_nan:
+            return " If NaN stands for missing values use Simulator(..., allow_nan=True)."
         if self.vectorized or not isinstance(block.cause, (AttributeError, IndexError, TypeError)):
             return ""
         return " If simulate takes many parameter sets at once, use Simulator(..., vectorized=True)."

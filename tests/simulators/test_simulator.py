@@ -35,6 +35,10 @@ def nan_batch(a, t, rng):
     return np.where(a > 6, np.nan, a)
 
 
+def nan_loop(a, t, rng):
+    return np.nan if a > 6 else a
+
+
 @pytest.mark.parametrize(("simulate", "vectorized"), [(loop, False), (batch, True)])
 def test_rows_depend_on_the_seed_alone(simulate, vectorized):
     simulator = Simulator(PRIOR, simulate, vectorized=vectorized)
@@ -150,3 +154,18 @@ def test_warning_points_at_the_caller():
         with pytest.warns(ApproximationWarning, match="of 500 simulations") as caught:
             call(simulator)
         assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(("simulate", "vectorized"), [(nan_loop, False), (nan_batch, True)])
+def test_missing_values_are_allowed_where_said_so(simulate, vectorized):
+    X, y = Simulator(PRIOR, simulate, vectorized=vectorized, allow_nan=True).sample(500, random_state=0)
+    np.testing.assert_array_equal(np.isnan(X[:, 0]), y["a"] > 6)
+    with pytest.raises(SimulatorError, match=r"NaN or infinity for .*allow_nan=True"):
+        Simulator(PRIOR, simulate, vectorized=vectorized).sample(500, random_state=0)
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_infinity_is_never_allowed(vectorized):
+    simulator = Simulator(PRIOR, lambda a, t, rng: a + np.inf, vectorized=vectorized, allow_nan=True)
+    with pytest.raises(SimulatorError, match="returned infinity for"):
+        simulator.sample(20, random_state=0)
