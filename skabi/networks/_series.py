@@ -7,6 +7,7 @@ from skabi.networks._attention import Attention
 from skabi.networks._perceptrons import residual_perceptron
 from skabi.networks._pooling import moments
 from skabi.networks._recurrence import GatedRecurrence
+from skabi.networks._segments import SegmentMeans
 
 
 class ConvolutionBlock(nn.Module):
@@ -31,20 +32,37 @@ class ConvolutionBlock(nn.Module):
 class ConvolutionSeries(nn.Module):
     """Convolutions over time, then a recurrent network or attention over what they found, then moments.
 
-    Summaries do not depend on padding after a series' end: `mask` is true up to there.
+    Means of the series itself over segments of time come first: what a linear regression can start from. Summaries do
+    not depend on padding after a series' end: `mask` is true up to there.
 
     Parameters
     ----------
     n_features : int
+    n_segments, segment_length : int
+        See `SegmentMeans`.
     strides : sequence of int
         One convolution each.
     n_attention_blocks : int
         Without any a gated recurrence reads the series.
     """
 
-    def __init__(self, n_features, *, width, kernel_size, strides, n_attention_blocks, n_heads, n_summaries):
+    def __init__(
+        self,
+        n_features,
+        *,
+        n_segments,
+        segment_length,
+        width,
+        kernel_size,
+        strides,
+        n_attention_blocks,
+        n_heads,
+        n_summaries,
+    ):
         super().__init__()
-        self.n_summaries, self.token_width = n_summaries, width
+        self.n_fixed, self.token_width = n_segments * n_features, width
+        self.n_summaries = self.n_fixed + n_summaries
+        self.segments = SegmentMeans(n_segments, segment_length)
         self.convolutions = nn.ModuleList(
             ConvolutionBlock(width if i else n_features, width, kernel_size, stride) for i, stride in enumerate(strides)
         )
@@ -54,11 +72,11 @@ class ConvolutionSeries(nn.Module):
 
     def forward(self, x, mask=None):
         """Return `(n, n_summaries)` of series `(n, n_times, n_features)`."""
-        tokens, mask = self.tokens(x, mask)
-        statistics = moments(tokens, mask)
+        tokens, token_mask = self.tokens(x, mask)
+        statistics = moments(tokens, token_mask)
         if self.recurrent is not None:
-            statistics = torch.cat([statistics, self._last_state(tokens, mask)], dim=-1)
-        return self.of_all(statistics)
+            statistics = torch.cat([statistics, self._last_state(tokens, token_mask)], dim=-1)
+        return torch.cat([self.segments(x, mask), self.of_all(statistics)], dim=-1)
 
     def tokens(self, x, mask=None):
         """Return tokens `(n, n_tokens, width)` and their mask."""

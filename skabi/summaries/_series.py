@@ -8,10 +8,15 @@ from skabi.summaries._base import BaseSummary, n_summaries_or_default, width_or_
 
 # Convolutions stride until a series is about this long, which is what is read step by step.
 _FEW_STEPS = 64
+# Means over segments of time: as many as that, or fewer of many features.
+_MOST_MEANS, _FEWEST_SEGMENTS = 256, 8
 
 
 class SeriesSummary(BaseSummary):
     """Summaries of observations in their order [1]_: convolutions over time, then a recurrence [2]_ or attention.
+
+    Convolutions find what happens, wherever in time. What depends on when it happens, counted from the start of a
+    series, is told by means over segments of time, which stand beside what is learned.
 
     Lengths may differ; what is beyond a series' end changes nothing. The cost is linear in the length; with attention
     blocks there is a part that grows with the square of the number of steps left after the convolutions. See `cost`.
@@ -19,7 +24,10 @@ class SeriesSummary(BaseSummary):
     Parameters
     ----------
     n_summaries : int, optional
-        By default four times the number of parameters, at least 8.
+        Learned ones; by default four times the number of parameters, at least 8.
+    n_segments : int, optional
+        Means of each feature over segments of equal length; 0 for none. By default one a time up to 64, fewer where
+        there are more than four features.
     width : int, optional
         Channels; by default eight times the number of parameters, from 32 to 128.
     n_convolutions : int, optional
@@ -44,15 +52,24 @@ class SeriesSummary(BaseSummary):
     --------
     >>> from skabi.summaries import SeriesSummary
     >>> SeriesSummary().build((100, 2), n_parameters=3).n_summaries
-    12
+    112
     """
 
     takes_any_length = True
 
     def __init__(
-        self, n_summaries=None, *, width=None, n_convolutions=None, kernel_size=5, n_attention_blocks=0, n_heads=4
+        self,
+        n_summaries=None,
+        *,
+        n_segments=None,
+        width=None,
+        n_convolutions=None,
+        kernel_size=5,
+        n_attention_blocks=0,
+        n_heads=4,
     ):
         self.n_summaries = n_summaries
+        self.n_segments = n_segments
         self.width = width
         self.n_convolutions = n_convolutions
         self.kernel_size = kernel_size
@@ -68,8 +85,11 @@ class SeriesSummary(BaseSummary):
         kernel_size = check_count(self.kernel_size, "kernel_size")
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd, so that it has a middle; got {kernel_size}.")
+        n_segments, segment_length = self._segments(*shape)
         return ConvolutionSeries(
             shape[-1],
+            n_segments=n_segments,
+            segment_length=segment_length,
             width=width_or_default(self.width, n_parameters, n_heads=n_heads),
             kernel_size=kernel_size,
             strides=self._strides(shape[0]),
@@ -81,6 +101,15 @@ class SeriesSummary(BaseSummary):
     def n_feature_axes(self, shape):
         """Return 1: times share the scales of their features."""
         return 1
+
+    def _segments(self, n_times, n_features):
+        """Return the number of segments and the times in each."""
+        if self.n_segments is None:
+            n_most = min(_FEW_STEPS, max(_FEWEST_SEGMENTS, _MOST_MEANS // n_features))
+        else:
+            n_most = check_count(self.n_segments, "n_segments", minimum=0)
+        length = math.ceil(n_times / max(1, n_most))
+        return min(n_most, math.ceil(n_times / length)), length
 
     def _strides(self, n_times):
         n_halvings = max(0, math.ceil(math.log2(n_times / _FEW_STEPS)))

@@ -181,8 +181,8 @@ def test_lists_and_arrays_of_one_length_are_alike(quick, summary):
     X = sets()
     of_array, of_list = quick(summary=summary).fit(X, Y), quick(summary=summary).fit(list(X), Y)
     np.testing.assert_allclose(of_array.predict(X), of_list.predict(list(X)), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(of_array.predict(list(X)), of_array.predict(X), rtol=1e-9)
-    np.testing.assert_allclose(of_list.predict(X), of_list.predict(list(X)), rtol=1e-9)
+    np.testing.assert_allclose(of_array.predict(list(X)), of_array.predict(X), atol=1e-9)
+    np.testing.assert_allclose(of_list.predict(X), of_list.predict(list(X)), atol=1e-9)
 
 
 @pytest.mark.parametrize("n_observations", [2, 20])

@@ -60,7 +60,7 @@ from skabi import AmortizedPosterior
 from skabi.summaries import SeriesSummary
 
 simulator = Simulator(prior, outbreak, vectorized=True, n_observations=(10, 80))
-posterior = AmortizedPosterior(summary=SeriesSummary(), n_simulations=6000, max_iter=20, random_state=0)
+posterior = AmortizedPosterior(summary=SeriesSummary(), n_simulations=8000, max_iter=30, random_state=0)
 posterior.fit(simulator)
 
 # %%
