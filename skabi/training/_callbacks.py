@@ -12,7 +12,7 @@ from skabi.exceptions import ApproximationWarning, TrainingError
 
 
 class RestoreGoodWeights(Callback):
-    """Go back to the last good weights, with a lower rate, when a loss is NaN or infinite.
+    """Go back to the last good weights, with a lower rate, after an epoch with a loss that is NaN or infinite.
 
     Parameters
     ----------
@@ -31,17 +31,12 @@ class RestoreGoodWeights(Callback):
         self.n_restorations_ = 0
         self._keep(net)
 
-    def on_batch_end(self, net, batch=None, training=False, **kwargs):
-        """Restore if the loss of this batch was not finite."""
-        name = "train_loss" if training else "valid_loss"
-        if not math.isfinite(net.history[-1, "batches", -1, name]):
-            self._restore(net)
-
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
-        """Keep the weights if all losses of the epoch were finite."""
-        losses = [net.history[-1].get(name, 0.0) for name in ("train_loss", "valid_loss")]
-        if all(map(math.isfinite, losses)):
+        """Keep the weights if all losses of the epoch were finite, else restore those of an earlier one."""
+        if _was_finite(net):
             self._keep(net)
+        else:
+            self._restore(net)
 
     def _keep(self, net):
         self._weights = copy.deepcopy(net.module_.state_dict())
@@ -136,10 +131,8 @@ class AverageWeights(Callback):
         self._restart()
 
     def on_batch_end(self, net, batch=None, training=False, **kwargs):
-        """Update the average; start anew where the loss was not finite and weights were restored."""
-        if not math.isfinite(net.history[-1, "batches", -1, "train_loss" if training else "valid_loss"]):
-            self._restart()
-        elif training:
+        """Update the average."""
+        if training:
             self.step_ += 1
             share = 1 - min(self.decay, (1 + self.step_) / (10 + self.step_))
             torch._foreach_lerp_(self._average, self._weights, share)
@@ -149,6 +142,11 @@ class AverageWeights(Callback):
         if not training and self._last is None:
             self._last = _copies(self._weights)
             torch._foreach_copy_(self._weights, self._average)
+
+    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        """Start anew from weights that were restored."""
+        if not _was_finite(net):
+            self._restart()
 
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Put the last step's weights back."""
@@ -168,6 +166,11 @@ class AverageWeights(Callback):
 
 def _copies(tensors):
     return [tensor.clone() for tensor in tensors]
+
+
+def _was_finite(net):
+    """Return whether all losses of the last epoch were finite."""
+    return all(math.isfinite(net.history[-1].get(name, 0.0)) for name in ("train_loss", "valid_loss"))
 
 
 class EpochBar(Callback):

@@ -164,6 +164,22 @@ class _RecipeNet(NeuralNet):
         if self.module_.training != training:
             super()._set_training(training)
 
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run the batches of an epoch as skorch does, but read their losses at its end: a GPU need not wait."""
+        if iterator is None:
+            return
+        losses = []
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            losses.append(step["loss"].detach())
+            self.history.record_batch(f"{prefix}_batch_size", len(batch.theta))
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        rows = self.history[-1, "batches"][-len(losses) :]
+        for row, loss in zip(rows, torch.stack(losses).tolist(), strict=True):
+            row[f"{prefix}_loss"] = loss
+        self.history.record(f"{prefix}_batch_count", len(losses))
+
     def train_step_single(self, batch, **fit_params):
         """Compute loss and clipped gradients of a batch."""
         self._set_training(True)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from skabi.exceptions import ApproximationWarning
 from skabi.losses import ForwardKL
@@ -171,3 +172,21 @@ def test_steps_are_those_of_adamw(network, make_batch):
             optimizer.step()
     for weight, expected in zip(network.parameters(), other.parameters(), strict=True):
         assert torch.equal(weight, expected)
+
+
+def test_no_step_waits_for_its_numbers(fit):
+    """On a GPU a number that is read stops all work until it is there."""
+
+    class Reads(TorchDispatchMode):
+        n_reads = 0
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            self.n_reads += function in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default)
+            return function(*args, **(kwargs or {}))
+
+    n_reads = []
+    for max_iter in (1, 4):
+        with Reads() as reads:
+            fit(max_iter=max_iter)
+        n_reads.append(reads.n_reads)
+    assert n_reads[0] == n_reads[1]
