@@ -32,7 +32,7 @@ class PlainScaler:
         return self._scaler.transform(X)
 
 
-def no_start(context, theta):
+def no_start(context, theta, *, n_used):
     """Return a start from nothing, in place of the linear regression."""
     return LinearResidual.identity(theta.shape[1], context.shape[1])
 
@@ -41,7 +41,7 @@ def no_start(context, theta):
 CHOICES = {
     "defaults": ({}, {}),
     "no linear regression at the start": ({"skabi.estimators._base.linear_start": no_start}, {}),
-    "features only standardised": ({"skabi.estimators._base.FeatureScaler": PlainScaler}, {}),
+    "features only standardised": ({"skabi.estimators._source_reader.FeatureScaler": PlainScaler}, {}),
     "no averaged weights": ({"skabi.training._train.AverageWeights": partial(AverageWeights, decay=0.0)}, {}),
     "no weight decay": ({"skabi.training._train._weight_decay": lambda n: 0.0}, {}),
     "weight decay that does not fall": ({"skabi.training._train.Schedule": partial(Schedule, relief=1.0)}, {}),

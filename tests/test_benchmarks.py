@@ -35,3 +35,14 @@ def test_published_figures_stand_beside_those_of_the_same_task_and_number_of_sim
     assert "| two_moons | 0.550 | 0.606 | 0.554 |" in page
     assert "| slcp | 0.800 | 0.901 | 0.874 |" in page
     assert "| mean | 0.675 | 0.754 | 0.714 |" in page
+
+
+def test_what_the_ablation_replaces_is_what_a_fit_uses(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    ablation, tasks = __import__("ablation"), __import__("tasks")
+    replacing = [choice for choice, (replacements, _) in ablation.CHOICES.items() if replacements]
+    simulator = tasks.TASKS["two_moons"]()
+    scores = [ablation.held_out(simulator, choice, n_simulations=60, seed=0)[0] for choice in ["defaults", *replacing]]
+    assert len(set(scores)) == 1 + len(replacing)
+    for name in ("ablation", "tasks"):
+        sys.modules.pop(name)
