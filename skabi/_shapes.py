@@ -5,8 +5,11 @@ import numpy as np
 from skabi.exceptions import ShapeError
 
 
-def as_float_array(values, *, name, allow_nan=False) -> np.ndarray:
-    """Return `values` as a float64 array, or raise if they are not numbers or not finite; NaN may be allowed."""
+def as_float_array(values, *, name, allow_nan=False, advice="") -> np.ndarray:
+    """Return `values` as a float64 array, or raise if they are not numbers or not finite; NaN may be allowed.
+
+    `advice` follows the message on NaN.
+    """
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -18,7 +21,8 @@ def as_float_array(values, *, name, allow_nan=False) -> np.ndarray:
         n_bad = int(np.count_nonzero(~is_good))
         if allow_nan:
             raise ValueError(f"{name} must hold numbers, or NaN where one is missing; {n_bad} of them are infinite.")
-        raise ValueError(f"{name} must be finite; {n_bad} of its {array.size} values are NaN or infinity.")
+        advice = advice if np.isnan(array).any() else ""
+        raise ValueError(f"{name} must be finite; {n_bad} of its {array.size} values are NaN or infinity.{advice}")
     return array
 
 

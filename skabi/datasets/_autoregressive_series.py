@@ -43,6 +43,8 @@ class AutoregressiveSeries(GridSimulator):
     - ``X_1 ~ N(0, sigma**2 / (1 - phi**2))``
     - ``X_t = phi X_(t-1) + sigma e_t`` with ``e_t ~ N(0, 1)`` for t = 2, ..., T; `X` has shape `(n_datasets, T, 1)`
 
+    `X` is a series and looks like a set, which has no order: `AmortizedPosterior` needs `summary=SeriesSummary()`.
+
     The likelihood is exact and depends on the series through ``sum(X_t**2)``, ``sum(X_t X_(t-1))`` and the sum of
     squares without the first and the last value. The posterior is computed on a grid in ``arcsin(phi)`` and
     ``log(sigma)`` that zooms in on it. The log evidence is accurate to about 1e-9; draws follow a density that is

@@ -21,13 +21,13 @@ def profile(place, *, size, width):
 
 
 def blob(row, column, *, size, width):
-    """Return images without noise, `(n_datasets, size, size)`."""
+    """Return images without noise, of one channel, `(n_datasets, size, size, 1)`."""
     vertical, horizontal = (profile(place, size=size, width=width) for place in (row, column))
-    return vertical[..., :, np.newaxis] * horizontal[..., np.newaxis, :]
+    return (vertical[..., :, np.newaxis] * horizontal[..., np.newaxis, :])[..., np.newaxis]
 
 
 def simulate_blob(row, column, rng, *, size, width, noise):
-    """Return noisy images, `(n_datasets, size, size)`."""
+    """Return noisy images, `(n_datasets, size, size, 1)`."""
     image = blob(row, column, size=size, width=width)
     return image + noise * rng.standard_normal(image.shape)
 
@@ -47,7 +47,7 @@ class BlobImage(GridSimulator):
 
     - ``row ~ Uniform(0, size)`` and ``column ~ Uniform(0, size)``, in pixels from the image's first corner
     - ``m_ij = exp(-((i + 1/2 - row)**2 + (j + 1/2 - column)**2) / (2 * width**2))``
-    - ``X_ij ~ N(m_ij, noise**2)``, independently; `X` has shape `(n_datasets, size, size)`
+    - ``X_ij ~ N(m_ij, noise**2)``, independently; `X` has one channel, and shape `(n_datasets, size, size, 1)`
 
     A blob well inside the image is located to about ``0.8 * noise`` pixels in each direction, whatever its width. With
     the defaults noise may look like a blob, and posteriors may have several modes; near an edge they are cut off.
@@ -76,7 +76,7 @@ class BlobImage(GridSimulator):
     >>> simulator = BlobImage()
     >>> X, y = simulator.sample(5, random_state=0)
     >>> X.shape, list(y.columns)
-    ((5, 16, 16), ['row', 'column'])
+    ((5, 16, 16, 1), ['row', 'column'])
     >>> simulator.sample_posterior(X, n_draws=100, random_state=0).shape
     (5, 100, 2)
     """
@@ -99,7 +99,7 @@ class BlobImage(GridSimulator):
         )
 
     def _check(self, X):
-        return check_data_sets(X, self.size, self.size)
+        return check_data_sets(X, self.size, self.size, 1)
 
     def _statistics(self, X):
         return X.reshape(len(X), -1)

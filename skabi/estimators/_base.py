@@ -70,6 +70,8 @@ class AmortizedEstimator(BaseEstimator):
             raise ValueError("fit(simulator) simulates its own parameters; y must be None, or pass arrays X and y.")
         if self.prior is not None:
             raise ValueError("a simulator brings its own prior; leave the constructor's prior at None.")
+        if self.missing is None and getattr(simulator, "allow_nan", False):
+            raise ValueError('the simulator has allow_nan=True, so the estimator needs missing="mask".')
         # An engine that cannot be built says so before simulations are spent.
         with seeded(0):
             _or_default(self.engine, SplineFlow).build(len(simulator.prior.parameter_names), 1)
@@ -98,6 +100,8 @@ class AmortizedEstimator(BaseEstimator):
             past = self.loss_curve_, self.validation_scores_
         else:
             self._start(X, y, prior=prior, parameter_names=names)
+            if dropping is not None:
+                self._reader.expect_missing()
             seed = integer_seed(network_seed)
             network, past = self._build(take_rows(X, used), y[used], dropping=dropping, seed=seed), ([], [])
             self._split_seed = split_seed
@@ -138,7 +142,7 @@ class AmortizedEstimator(BaseEstimator):
                 conditions = NoConditions() if counts is None else LogCounts(*counts)
                 density = self.engine_.build(n_parameters, summary.n_summaries + conditions.n_conditions)
                 members.append(SummarizedDensity(summary, density, conditions))
-        if n_fixed := getattr(summary, "n_fixed", 0):
+        if n_fixed := getattr(members[0].summary, "n_fixed", 0):
             theta, _ = self._parameter_map.to_network(y.reshape(len(y), -1))
             x = self._reader.to_network(X)
             x = x if dropping is None else dropping(x, torch_generator(seed))
@@ -203,7 +207,14 @@ class AmortizedEstimator(BaseEstimator):
                 f"with warm_start=True fit goes on with the prior {self.prior_!r}; got {prior!r}. Use warm_start=False "
                 "or a clone."
             )
-        if shape_of(X) != self._reader.shape or names != self.parameter_names_:
+        may_miss = self.missing is not None
+        if may_miss != self._reader.may_miss:
+            before = "mask" if self._reader.may_miss else None
+            raise ValueError(
+                f"with warm_start=True fit goes on with missing={before!r}; got {self.missing!r}. Use warm_start=False "
+                "or a clone."
+            )
+        if not self._reader.goes_on_with(X) or names != self.parameter_names_:
             raise ValueError(
                 f"with warm_start=True fit goes on with data sets of shape {self._reader.shape} and parameters "
                 f"{self.parameter_names_}; got {shape_of(X)} and {names}. Use warm_start=False or a clone."
@@ -223,11 +234,11 @@ class AmortizedEstimator(BaseEstimator):
 
     def _scaled(self, X, device="cpu", dtype=torch.float64):
         """Return checked and scaled data sets as networks take them."""
-        X, is_unlike = check_data_sets(self, X)
-        if is_unlike:
+        X, unlike = check_data_sets(self, X)
+        if unlike:
             warn(
-                "X has data sets with fewer or more observations than any in fit: the posterior extrapolates. Fit with "
-                "sizes that cover those of the data.",
+                f"some data sets are unlike any in fit, and the posterior extrapolates: {'; '.join(unlike)}. Fit with "
+                "data sets that cover these.",
                 ApproximationWarning,
             )
         return self._reader.to_network(X, device=device, dtype=dtype)

@@ -11,7 +11,17 @@ from skabi._params import check_choice, check_count, check_real
 from skabi._shapes import as_float_array, check_parameters
 from skabi._torch import resolve_device
 from skabi.engines import BaseEngine
-from skabi.estimators._sources import Source, is_ragged, is_several, read, read_several, sources_of
+from skabi.estimators._sources import (
+    MISSING_ADVICE,
+    Source,
+    is_nothing,
+    is_ragged,
+    is_several,
+    read,
+    read_several,
+    refuse_uneven,
+    sources_of,
+)
 from skabi.exceptions import ShapeError
 from skabi.losses import BaseLoss
 from skabi.simulators import is_simulator
@@ -29,8 +39,7 @@ def check_constructor(estimator):
     resolve_device(estimator.device)
     check_real(estimator.learning_rate_init, "learning_rate_init", low=0.0)
     check_real(estimator.validation_fraction, "validation_fraction", low=0.0, high=1.0)
-    if estimator.missing is not None:
-        check_choice(estimator.missing, "missing", ("mask",))
+    check_choice(estimator.missing, "missing", ("mask", None))
     check_real(estimator.missing_rate, "missing_rate", low=0.0, high=1.0)
     for name in ("early_stopping", "warm_start"):
         if not isinstance(getattr(estimator, name), (bool, np.bool_)):
@@ -49,7 +58,7 @@ def check_constructor(estimator):
 
 RECIPES = {
     "engine": (BaseEngine, "SplineFlow()"),
-    "summary": (BaseSummary, "IdentitySummary()"),
+    "summary": (BaseSummary, "SetSummary()"),
     "loss": (BaseLoss, "ForwardKL()"),
 }
 
@@ -78,10 +87,11 @@ def check_training_data(estimator, X, y):
     is_continued = estimator.warm_start and hasattr(estimator, "network_")
     if estimator.summary is not None:
         X = estimator.summary.expand(X)
+    may_miss = estimator.missing is not None
     if _is_table(X):
-        X, y = _check_table(estimator, X, y, is_continued=is_continued)
+        X, y = _check_table(estimator, X, y, may_miss=may_miss, is_continued=is_continued)
     else:
-        X, y = _read(estimator, X), as_float_array(y, name="y")
+        X, y = _read(X, may_miss=may_miss), as_float_array(y, name="y")
         _check_rows(X, y)
         if not is_continued:
             estimator.n_features_in_ = sum(source.shape[-1] for source in sources_of(X))
@@ -92,13 +102,14 @@ def check_training_data(estimator, X, y):
     return X, y
 
 
-def _check_table(estimator, X, y, *, is_continued):
+def _check_table(estimator, X, y, *, may_miss, is_continued):
     """Return X `(n_datasets, n_features)` as a `Source`, and y, as scikit-learn checks them."""
     if _n_axes(y) > 2:
         raise ShapeError(f"y must have shape (n_datasets, n_parameters); got {np.shape(y)}.")
-    rules = {"dtype": np.float64, "multi_output": True, "y_numeric": True, "ensure_min_samples": 2}
-    with _hinting_at_warm_start(is_continued), _naming_what_does_not_convert(X=X, y=y):
-        X, y = validate_data(estimator, X, y, reset=not is_continued, **rules, **_finite_or_missing(estimator))
+    refuse_uneven(X)
+    rules = {"multi_output": True, "y_numeric": True, "ensure_min_samples": 2, **_table_rules(may_miss=may_miss)}
+    with _hinting_at_warm_start(is_continued), _saying_what_is_wrong(X=X, y=y):
+        X, y = validate_data(estimator, X, y, reset=not is_continued, **rules)
     return Source(X), as_float_array(y, name="y")
 
 
@@ -111,7 +122,7 @@ def _check_rows(X, y):
 
 
 def check_data_sets(estimator, X):
-    """Return X as a `Source` or a dict of such, as `fit` saw it, and whether there are data sets of other lengths."""
+    """Return X as a `Source` or a dict of such, as `fit` saw it, and in what its data sets are unlike any there."""
     if is_simulator(X):
         raise TypeError("X must be data sets; got a simulator. Draw data sets first: X, y = simulator.sample(n).")
     refuse_lossy(X, name="X")
@@ -122,11 +133,11 @@ def check_data_sets(estimator, X):
     elif is_several(X):
         raise ShapeError(f"X has several sources, {list(X)}; in fit it had one. Pass the array alone.")
     elif len(reader.shape) == 1 and _n_axes(X) <= 2:
-        with _naming_what_does_not_convert(X=X):
-            rules = {"dtype": np.float64, **_finite_or_missing(estimator)}
-            return Source(validate_data(estimator, X, reset=False, **rules)), False
+        refuse_uneven(X)
+        with _saying_what_is_wrong(X=X):
+            X = Source(validate_data(estimator, X, reset=False, **_table_rules(may_miss=reader.may_miss)))
     else:
-        X = _read(estimator, X)
+        X = _read(X, may_miss=reader.may_miss)
     return X, reader.check(X)
 
 
@@ -135,12 +146,13 @@ def _check_sources(estimator, X):
     readers, may_miss = estimator._reader.each, estimator._reader.may_miss
     if not is_several(X):
         raise ShapeError(f"X must have the sources {list(readers)}, a SliceDict as in fit; got {type(X).__name__}.")
-    unknown, absent = [name for name in X if name not in readers], [name for name in readers if name not in X]
+    unknown = [name for name in X if name not in readers]
+    absent = [name for name in readers if name not in X or is_nothing(X[name])]
     if unknown:
         raise ShapeError(f"X has the sources {unknown}, unseen in fit; there were {list(readers)}.")
     if absent and not may_miss:
         raise ShapeError(f'X lacks the sources {absent} of fit. To do without, fit with missing="mask".')
-    sources = read_several(X, may_miss=may_miss)
+    sources = read_several({name: X[name] for name in readers if name not in absent}, may_miss=may_miss)
     n = len(next(iter(sources.values())))
     for name in absent:
         nothing = np.full((n, *readers[name].shape), np.nan)
@@ -149,13 +161,12 @@ def _check_sources(estimator, X):
     return {name: sources[name] for name in readers}
 
 
-def _read(estimator, X):
-    may_miss = estimator.missing is not None
+def _read(X, *, may_miss):
     return read_several(X, may_miss=may_miss) if is_several(X) else read(X, may_miss=may_miss)
 
 
-def _finite_or_missing(estimator):
-    return {} if estimator.missing is None else {"ensure_all_finite": "allow-nan"}
+def _table_rules(*, may_miss):
+    return {"dtype": np.float64, "ensure_all_finite": "allow-nan" if may_miss else True}
 
 
 def _is_table(X):
@@ -190,11 +201,13 @@ def _hinting_at_warm_start(is_continued):
 
 
 @contextmanager
-def _naming_what_does_not_convert(**arrays):
-    """Say which of `arrays` is not numbers where scikit-learn only repeats what NumPy found."""
+def _saying_what_is_wrong(**arrays):
+    """Say which of `arrays` is not numbers where scikit-learn only repeats NumPy, and what to do of NaN in X."""
     try:
         yield
     except (TypeError, ValueError) as error:
+        if "Input X contains NaN" in str(error):
+            raise ValueError(f"Input X contains NaN.{MISSING_ADVICE}") from error
         for name, values in arrays.items():
             try:
                 np.asarray(values, dtype=np.float64)

@@ -1,5 +1,6 @@
 """From all sources of data sets to what networks see."""
 
+import numpy as np
 import torch
 
 from skabi._torch import to_tensor
@@ -41,13 +42,15 @@ class Reader:
         else:
             self.summary.check_sources(self.shape)
             recipes, sources = {None: self.summary}, {None: X}
-        self.each = {name: self._read(recipes[name], source) for name, source in sources.items()}
+        self.each = {name: self._read(name, recipes[name], source) for name, source in sources.items()}
         shapes = {name: reader.network_shape for name, reader in self.each.items()}
         self.network_shape = shapes if self.is_several else shapes[None]
         return self
 
-    def _read(self, summary, source):
-        if source.is_ragged and not summary.takes_any_length:
+    def _read(self, name, summary, source):
+        if np.isnan(source.values).all() or source.lengths.size == 0:
+            raise ValueError(f"{shown(name)} has no value in any data set of fit; leave it out.")
+        if source.is_ragged and not summary.takes_any_length and np.ptp(source.lengths):
             raise ShapeError(
                 f"{summary!r} needs data sets of one shape; got a list of arrays of {source.lengths.min()} to "
                 f"{source.lengths.max()} observations. Use SetSummary(), or SeriesSummary() where their order matters."
@@ -58,9 +61,25 @@ class Reader:
         return reader.fit(source)
 
     def check(self, X):
-        """Raise unless data sets have the shapes seen in `fit`; return whether some have other lengths than there."""
+        """Raise unless data sets have the shapes seen in `fit`; return in what some are unlike any there, as texts."""
         sources = X if self.is_several else {None: X}
-        return any([reader.check(sources[name], name=shown(name)) for name, reader in self.each.items()])
+        return [text for name, reader in self.each.items() for text in reader.check(sources[name], name=shown(name))]
+
+    def expect_missing(self):
+        """Take it that all that may be missing is so in some data sets: it is left out in training."""
+        for reader in self.each.values():
+            reader.was_absent, reader.largest_share = self.is_several, 1.0
+
+    def goes_on_with(self, X):
+        """Return whether data sets have the shapes of `fit`, with other lengths at most, and take note of those."""
+        if (not isinstance(X, Source)) != self.is_several or (self.is_several and list(X) != list(self.each)):
+            return False
+        sources = X if self.is_several else {None: X}
+        if not all(reader.goes_on_with(sources[name]) for name, reader in self.each.items()):
+            return False
+        for name, reader in self.each.items():
+            reader.note_lengths(sources[name])
+        return True
 
     def to_network(self, X, *, device="cpu", dtype=torch.float32):
         """Return scaled data sets as a tensor, or as `DataSets` where there are masks or several sources."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skabi.estimators._features import FeatureScaler
+from skabi.estimators._sources import is_there, missing_shares
 from skabi.exceptions import ShapeError
 
 
@@ -29,8 +30,10 @@ class SourceReader:
 
     def fit(self, source):
         """Learn the scales of features, and the lengths there are, from a `Source`."""
-        self.shape, self.is_ragged = source.shape, source.is_ragged
+        self.shape, self.is_ragged = source.shape, source.is_ragged and self.takes_any_length
+        self.columns = source.columns
         self.lengths = (int(source.lengths.min()), int(source.lengths.max()))
+        self.was_absent, self.largest_share = not is_there(source).all(), missing_shares(source).max()
         values = source.values[source.mask] if source.mask is not None else source.values
         rows = values.reshape(-1, *self._feature_shape(source))
         self._scaler = FeatureScaler().fit(_filled(rows) if self.may_miss else rows)
@@ -55,6 +58,9 @@ class SourceReader:
             values = np.concatenate(parts, axis=-1) if self.n_feature_axes else np.stack(parts, axis=-1)
         if self.is_ragged and mask is None:
             mask = np.ones(values.shape[:2], dtype=bool)
+        if mask is not None and mask.ndim == 2 and not self.takes_any_length:
+            # A list of arrays that have one shape.
+            mask = mask.any(axis=1)
         if mask is not None and self.takes_any_length:
             mask = np.broadcast_to(mask.reshape(len(mask), -1), values.shape[:2])
         if mask is not None:
@@ -62,22 +68,52 @@ class SourceReader:
         return values, mask
 
     def check(self, source, *, name):
-        """Raise unless data sets have the shape seen in `fit`; return whether their lengths are others than there."""
-        free = self.takes_any_length and len(source.shape) == len(self.shape)
-        if source.shape == self.shape or (free and source.shape[1:] == self.shape[1:]):
-            shortest, longest = self.lengths
-            lengths = source.lengths if free else np.array([])
-            return bool(lengths.size and (lengths.min() < shortest or lengths.max() > longest))
+        """Raise unless data sets have shape and columns of `fit`; return in what some are unlike any there."""
+        self._check_columns(source, name=name)
+        has_any_length = self.takes_any_length and len(source.shape) == len(self.shape)
+        if source.shape != self.shape and not (has_any_length and source.shape[1:] == self.shape[1:]):
+            raise ShapeError(self._wrong_shape(source, name=name))
+        unlike = []
+        shortest, longest = self.lengths
+        if has_any_length and ((source.lengths < shortest) | (source.lengths > longest)).any():
+            unlike.append(f"{name} has fewer or more observations ({shortest} to {longest} in fit)")
+        if not self.was_absent and not is_there(source).all():
+            unlike.append(f"{name} is not there, as it always was in fit")
+        share = missing_shares(source).max(initial=0.0)
+        if share > self.largest_share:
+            unlike.append(f"{share:.0%} of {name} is missing, where it was {self.largest_share:.0%} at most in fit")
+        return unlike
+
+    def goes_on_with(self, source):
+        """Return whether data sets have the shape of `fit`, with other lengths at most."""
+        first = 1 if self.takes_any_length else 0
+        return len(source.shape) == len(self.shape) and source.shape[first:] == self.shape[first:]
+
+    def note_lengths(self, source):
+        """Take it that lengths of `source` were seen, too."""
+        shortest, longest = self.lengths
+        self.lengths = (min(shortest, int(source.lengths.min())), max(longest, int(source.lengths.max())))
+
+    def _check_columns(self, source, *, name):
+        if self.columns is not None and source.columns not in (None, self.columns):
+            raise ValueError(
+                f"{name} must have the columns {self.columns} in this order, as in fit; got {source.columns}."
+            )
+
+    def _wrong_shape(self, source, *, name):
+        """Return what is wrong, with advice."""
         first = "n_observations" if self.takes_any_length else self.shape[0]
         wanted = ", ".join(map(str, ("n_datasets", first, *self.shape[1:])))
-        whole = source.values.shape
-        if whole == self.shape or (self.takes_any_length and len(whole) > 1 and whole[1:] == self.shape[1:]):
+        got = source.values.shape
+        is_one_data_set = got == self.shape or (self.takes_any_length and len(got) > 1 and got[1:] == self.shape[1:])
+        advice = "."
+        if is_one_data_set:
             advice = f", one data set without its first axis. Pass {name}[np.newaxis]."
+        elif self.shape[-1:] == (1,) and source.shape[1:] == self.shape[1:-1]:
+            advice = f". For one feature pass {name}[..., np.newaxis]."
         elif sorted(source.shape) == sorted(self.shape) or source.shape[:1] == self.shape[-1:]:
             advice = ". The axes seem to come in another order; see np.moveaxis."
-        else:
-            advice = "."
-        raise ShapeError(f"{name} must have shape ({wanted}), as in fit; got {whole}{advice}")
+        return f"{name} must have shape ({wanted}), as in fit; got {got}{advice}"
 
     def _feature_shape(self, source):
         return source.shape[len(source.shape) - self.n_feature_axes :] or (1,)

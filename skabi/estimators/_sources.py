@@ -1,13 +1,16 @@
 """X as users give it, an array, a list of arrays or several sources, as padded arrays with masks."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 
 from skabi._shapes import as_float_array
 from skabi.exceptions import ShapeError
+
+MISSING_ADVICE = ' If NaN stands for a missing value, say so to the estimator: missing="mask".'
 
 
 @dataclass(frozen=True)
@@ -21,10 +24,13 @@ class Source:
     mask : ndarray of bool or None
         `(n_datasets, n_observations)`, true where an observation is there, if lengths differ; `(n_datasets,)`, false
         where nothing of the source is there, if values may be missing in a source among several.
+    columns : list of str or None
+        Names of features, if they have any.
     """
 
     values: np.ndarray
     mask: np.ndarray | None = None
+    columns: list[str] | None = None
 
     def __len__(self):
         return len(self.values)
@@ -63,11 +69,31 @@ def _holds_arrays(X):
     return any(hasattr(x, "__array__") for x in X)
 
 
+def is_nothing(X):
+    """Return whether `X` is a list that has None in the place of each data set."""
+    return isinstance(X, (list, tuple)) and len(X) > 0 and all(x is None for x in X)
+
+
+def refuse_uneven(X, *, name="X"):
+    """Raise if `X` is a list of rows of different lengths, which could be data sets without an axis of features."""
+    if isinstance(X, (list, tuple)) and not is_ragged(X) and all(np.ndim(x) == 1 for x in X if hasattr(x, "__len__")):
+        lengths = {len(x) for x in X if hasattr(x, "__len__")}
+        if len(lengths) > 1:
+            raise ValueError(
+                f"{name} must convert to an array of numbers, with as many in every row; got {type(X).__name__} that "
+                f"does not, with {min(lengths)} to {max(lengths)}. Data sets of different sizes are arrays "
+                "(n_observations, n_features): for one feature pass "
+                f"[np.asarray(x)[:, np.newaxis] for x in {name}]."
+            )
+
+
 def read_several(X, *, may_miss):
     """Return a dict of name to `Source`."""
     if not X:
         raise ShapeError("X must have at least one source; got an empty dict.")
-    sources = {name: read(values, name=f"X[{name!r}]", may_miss=may_miss) for name, values in X.items()}
+    sources = {
+        name: read(values, name=f"X[{name!r}]", may_miss=may_miss, may_be_absent=may_miss) for name, values in X.items()
+    }
     check_equal_lengths(sources)
     return {name: mark_absent(source) for name, source in sources.items()} if may_miss else sources
 
@@ -81,13 +107,14 @@ def check_equal_lengths(sources):
 
 def mark_absent(source):
     """Return `source` with a mask that is false where nothing of it is there."""
+    is_seen = ~np.isnan(source.values).reshape(*source.values.shape[: 2 if source.is_ragged else 1], -1).all(axis=-1)
     if source.is_ragged:
-        return source
-    return Source(source.values, ~np.isnan(source.values).reshape(len(source), -1).all(axis=1))
+        is_seen = source.mask & (source.mask & is_seen).any(axis=1, keepdims=True)
+    return replace(source, mask=is_seen)
 
 
-def read(X, *, name="X", may_miss=False):
-    """Return one source as a `Source`.
+def read(X, *, name="X", may_miss=False, may_be_absent=False):
+    """Return one source as a `Source`; where it may be absent, a list may have None in place of a data set.
 
     Raises
     ------
@@ -96,19 +123,22 @@ def read(X, *, name="X", may_miss=False):
     ValueError
         If values are not finite numbers; NaN passes where `may_miss`.
     """
+    refuse_uneven(X, name=name)
     if is_ragged(X):
-        return _read_ragged(X, name=name, may_miss=may_miss)
-    values = as_float_array(X, name=name, allow_nan=may_miss)
+        return _read_ragged(X, name=name, may_miss=may_miss, may_be_absent=may_be_absent)
+    values = as_float_array(X, name=name, allow_nan=may_miss, advice=MISSING_ADVICE)
     if values.ndim == 1:
         values = values[:, np.newaxis]
     if values.ndim == 0 or 0 in values.shape:
         raise ShapeError(f"{name} must hold at least one data set and one number a data set; got shape {values.shape}.")
-    return Source(values)
+    columns = getattr(X, "columns", None)
+    return Source(values, columns=None if columns is None else [str(column) for column in columns])
 
 
-def _read_ragged(X, *, name, may_miss):
+def _read_ragged(X, *, name, may_miss, may_be_absent):
     arrays = [
-        None if x is None else as_float_array(x, name=f"{name}[{i}]", allow_nan=may_miss) for i, x in enumerate(X)
+        None if x is None else as_float_array(x, name=f"{name}[{i}]", allow_nan=may_miss, advice=MISSING_ADVICE)
+        for i, x in enumerate(X)
     ]
     rest = next(array.shape[1:] for array in arrays if array is not None)
     for i, array in enumerate(arrays):
@@ -117,7 +147,7 @@ def _read_ragged(X, *, name, may_miss):
                 f"the arrays of {name} may differ in their first axis, the observations, alone; got shapes "
                 f"(n_observations, {', '.join(map(str, rest))}) and {array.shape} (data set {i})."
             )
-        if (array is None or not len(array)) and not may_miss:
+        if (array is None or not len(array)) and not may_be_absent:
             raise ShapeError(f"{name}[{i}] has no observations; a data set needs at least one. Leave it out.")
     lengths = np.array([0 if array is None else len(array) for array in arrays])
     mask = np.arange(lengths.max()) < lengths[:, np.newaxis]
@@ -139,14 +169,28 @@ def shape_of(X):
 def take_rows(X, rows):
     """Return some data sets."""
     if isinstance(X, Source):
-        return Source(X.values[rows], None if X.mask is None else X.mask[rows])
+        return replace(X, values=X.values[rows], mask=None if X.mask is None else X.mask[rows])
     return {name: take_rows(source, rows) for name, source in X.items()}
+
+
+def is_there(source):
+    """Return which data sets have anything of a source, `(n_datasets,)`."""
+    return np.ones(len(source), dtype=bool) if source.mask is None else source.mask.reshape(len(source), -1).any(axis=1)
+
+
+def missing_shares(source):
+    """Return the share of values that are missing in each data set that has anything of a source."""
+    n_values = np.full(len(source), math.prod(source.shape))
+    if source.is_ragged:
+        n_values = source.mask.sum(axis=1) * math.prod(source.shape[1:])
+    n_missing = np.isnan(source.values).reshape(len(source), -1).sum(axis=1)
+    there = is_there(source)
+    return n_missing[there] / n_values[there]
 
 
 def has_missing(source):
     """Return whether a value, or the whole of a data set, is missing."""
-    is_absent = source.mask is not None and not source.mask.reshape(len(source), -1).any(axis=1).all()
-    return is_absent or bool(np.isnan(source.values).any())
+    return not is_there(source).all() or bool(np.isnan(source.values).any())
 
 
 def log_counts(X):

@@ -32,24 +32,29 @@ class Fusion(nn.Module):
         self.names = list(networks)
         self.networks = nn.ModuleList(networks.values())
         self.absent = nn.ParameterList(torch.zeros(net.n_summaries) for net in self.networks if late)
+        self.n_fixed_of_each = [getattr(net, "n_fixed", 0) for net in self.networks if late]
+        self.n_fixed = sum(self.n_fixed_of_each)
         self.crossing = crossing
         self.n_summaries = sum(len(absent) + 1 for absent in self.absent)
         self.n_summaries += 0 if crossing is None else crossing.n_summaries
 
     def forward(self, x, mask):
-        """Return `(n, n_summaries)` of a dict of sources and one of masks or None."""
+        """Return `(n, n_summaries)` of a dict of sources and one of masks or None; what is not learned comes first."""
         mask = mask or dict.fromkeys(self.names)
         sources = [(network, x[name], mask[name]) for name, network in zip(self.names, self.networks, strict=True)]
-        parts = []
-        if len(self.absent):
-            parts += [_summaries_or(absent, *source) for absent, source in zip(self.absent, sources, strict=True)]
+        fixed, learned = [], []
+        # One source each, or none at all in early fusion.
+        for absent, n_fixed, source in zip(self.absent, self.n_fixed_of_each, sources, strict=False):
+            summaries = _summaries_or(absent, *source)
+            fixed.append(summaries[:, :n_fixed])
+            learned.append(summaries[:, n_fixed:])
         if self.crossing is not None:
-            parts.append(self.crossing([_tokens(*source) for source in sources]))
-        return torch.cat(parts, dim=1)
+            learned.append(self.crossing([_tokens(*source) for source in sources]))
+        return torch.cat(fixed + learned, dim=1)
 
 
 class CrossedSources(nn.Module):
-    """Tokens of each source that attend to those of all others, pooled together."""
+    """Tokens of each source that attend to those of all others, pooled source by source."""
 
     def __init__(self, token_widths, *, width, n_heads, n_summaries):
         super().__init__()
@@ -57,7 +62,7 @@ class CrossedSources(nn.Module):
         self.to_width = nn.ModuleList(nn.Linear(token_width, width) for token_width in token_widths)
         self.kind = nn.Parameter(torch.randn(len(token_widths), width))
         self.attention = nn.ModuleList(Attention(width, n_heads) for _ in token_widths)
-        self.of_all = residual_perceptron(2 * width, 2 * width, 1, n_summaries)
+        self.of_all = residual_perceptron(2 * width * len(token_widths), 2 * width, 1, n_summaries)
 
     def forward(self, sources):
         """Return `(n, n_summaries)` of pairs of tokens `(n, n_tokens, token_width)` and mask `(n, n_tokens)`."""
@@ -69,7 +74,7 @@ class CrossedSources(nn.Module):
             attention(own, _all_but(tokens, i), _all_but(masks, i))
             for i, (own, attention) in enumerate(zip(tokens, self.attention, strict=True))
         ]
-        return self.of_all(moments(torch.cat(fused, dim=1), torch.cat(masks, dim=1)))
+        return self.of_all(torch.cat([moments(*source) for source in zip(fused, masks, strict=True)], dim=1))
 
 
 def _summaries_or(absent, network, x, mask):

@@ -12,13 +12,22 @@ def is_module_class(value):
 
 
 class OwnModule(nn.Module):
-    """A summary network around any module that turns data sets into rows of numbers."""
+    """A summary network around any module that turns data sets into rows of numbers.
 
-    def __init__(self, module):
+    Parameters
+    ----------
+    module : module
+        Its `forward` may have an argument named `mask`.
+    takes_any_length : bool
+        Whether that is handed masks `(n, n_observations)`; else it is handed None.
+    """
+
+    def __init__(self, module, *, takes_any_length):
         super().__init__()
         self.module = module
-        arguments = inspect.signature(module.forward).parameters.values()
-        self.takes_mask = sum(a.kind in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD) for a in arguments) > 1
+        self.takes_any_length = takes_any_length
+        mask = inspect.signature(module.forward).parameters.get("mask")
+        self.takes_mask = mask is not None and mask.kind in (mask.POSITIONAL_OR_KEYWORD, mask.KEYWORD_ONLY)
         self.n_summaries = self.token_width = 0
 
     @torch.no_grad()
@@ -34,8 +43,16 @@ class OwnModule(nn.Module):
 
     def forward(self, x, mask=None):
         """Return `(n, n_summaries)`."""
-        return self.module(x, mask) if self.takes_mask else self.module(x)
+        if not self.takes_mask:
+            return self.module(x)
+        # Else a mask says no more than whether a data set is there at all.
+        return self.module(x, mask=_never_empty(mask) if self.takes_any_length and mask is not None else None)
 
     def tokens(self, x, mask=None):
         """Return the summaries as the only token, `(n, 1, n_summaries)`, and no mask."""
         return self.forward(x, mask)[:, None], None
+
+
+def _never_empty(mask):
+    """Return `mask` with the first observation of data sets that have none: means over them are not 0 / 0."""
+    return mask | nn.functional.pad(~mask.any(dim=1, keepdim=True), (0, mask.shape[1] - 1))

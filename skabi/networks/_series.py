@@ -4,10 +4,10 @@ import torch
 from torch import nn
 
 from skabi.networks._attention import Attention
+from skabi.networks._outline import SeriesOutline
 from skabi.networks._perceptrons import residual_perceptron
 from skabi.networks._pooling import moments
 from skabi.networks._recurrence import GatedRecurrence
-from skabi.networks._segments import SegmentMeans
 
 
 class ConvolutionBlock(nn.Module):
@@ -32,14 +32,14 @@ class ConvolutionBlock(nn.Module):
 class ConvolutionSeries(nn.Module):
     """Convolutions over time, then a recurrent network or attention over what they found, then moments.
 
-    Means of the series itself over segments of time come first: what a linear regression can start from. Summaries do
-    not depend on padding after a series' end: `mask` is true up to there.
+    An outline of the series itself comes first: what a linear regression can start from. Summaries do not depend on
+    padding after a series' end: `mask` is true up to there.
 
     Parameters
     ----------
     n_features : int
     n_segments, segment_length : int
-        See `SegmentMeans`.
+        See `SeriesOutline`.
     strides : sequence of int
         One convolution each.
     n_attention_blocks : int
@@ -60,9 +60,9 @@ class ConvolutionSeries(nn.Module):
         n_summaries,
     ):
         super().__init__()
-        self.n_fixed, self.token_width = n_segments * n_features, width
+        self.outline = SeriesOutline(n_features, n_segments, segment_length)
+        self.n_fixed, self.token_width = self.outline.n_summaries, width
         self.n_summaries = self.n_fixed + n_summaries
-        self.segments = SegmentMeans(n_segments, segment_length)
         self.convolutions = nn.ModuleList(
             ConvolutionBlock(width if i else n_features, width, kernel_size, stride) for i, stride in enumerate(strides)
         )
@@ -76,7 +76,7 @@ class ConvolutionSeries(nn.Module):
         statistics = moments(tokens, token_mask)
         if self.recurrent is not None:
             statistics = torch.cat([statistics, self._last_state(tokens, token_mask)], dim=-1)
-        return torch.cat([self.segments(x, mask), self.of_all(statistics)], dim=-1)
+        return torch.cat([self.outline(x, mask), self.of_all(statistics)], dim=-1)
 
     def tokens(self, x, mask=None):
         """Return tokens `(n, n_tokens, width)` and their mask."""

@@ -25,9 +25,30 @@ class SummaryCost:
 
 
 class BaseSummary(BaseEstimator):
-    """A recipe that builds a network from a data set to a fixed number of statistics."""
+    """A recipe that builds a network from a data set to a fixed number of statistics.
 
-    # Whether data sets may have any number of observations, along their first axis.
+    A summary of your own needs `build`, and `n_feature_axes` where some axes have no scales of their own.
+    `skabi.testing.check_summary` checks it.
+
+    Attributes
+    ----------
+    takes_any_length : bool, default=False
+        Whether data sets may have any number of observations, along their first axis.
+
+    Notes
+    -----
+    The network that `build` returns has
+
+    - `network(x, mask)`, which returns `(n, n_summaries)`. `mask` is None if everything is there. Where the recipe
+      takes any length it is `(n, n_observations)`, true where an observation is there. Else it is `(n,)`, true where
+      the source is there at all; a network may pass over it. What is not there comes as zeros.
+    - `n_summaries`, the number of its summaries.
+    - `n_fixed`, the number of its first summaries that do not depend on weights, such as moments of the data. The
+      posterior starts from a linear regression on them. Without the attribute there are none.
+    - `tokens(x, mask)`, which returns tokens `(n, n_tokens, token_width)` of the parts of a data set, and their mask
+      `(n, n_tokens)` or None; and `token_width`. Early and hybrid fusion (see `FusionSummary`) need both.
+    """
+
     takes_any_length = False
 
     def build(self, shape, n_parameters):
@@ -44,10 +65,7 @@ class BaseSummary(BaseEstimator):
         Returns
         -------
         network : torch.nn.Module
-            `network(x, mask)` returns `(n, n_summaries)`; the attribute `n_summaries` says how many. `mask`
-            `(n, n_observations)`, true where an observation is there, is None if all are. For `FusionSummary` the
-            network also has `tokens(x, mask)`, which returns `(n, n_tokens, token_width)` and their mask or None, and
-            `token_width`.
+            `network(x, mask)` returns `(n, n_summaries)`. See the notes of `BaseSummary`.
 
         Raises
         ------
@@ -97,6 +115,16 @@ class BaseSummary(BaseEstimator):
         from skabi.networks._cost import count
 
         return SummaryCost(*count(self.build(shape, n_parameters), shape))
+
+
+def check_source_recipe(recipe, shape, name):
+    """Raise unless `recipe` is a summary recipe for data sets of `shape`, one source."""
+    if not isinstance(recipe, BaseSummary):
+        raise TypeError(f"{name} must be a recipe from skabi.summaries, such as SetSummary(); got {recipe!r}.")
+    try:
+        recipe.check_sources(shape)
+    except ShapeError as error:
+        raise ShapeError(f"{name} must be a recipe for one source: {error}") from error
 
 
 def n_summaries_or_default(n_summaries, n_parameters):

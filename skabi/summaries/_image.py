@@ -13,7 +13,7 @@ class ImageSummary(BaseSummary):
     The default for X of shape `(n_datasets, height, width, n_channels)`. Images without an axis of channels,
     `(n_datasets, height, width)`, look like sets: say `summary=ImageSummary()`.
 
-    The cost is linear in the number of pixels. See `cost`.
+    All summaries are learned. The cost is linear in the number of pixels. See `cost`.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class ImageSummary(BaseSummary):
 
 def _warn_of_channels_first(shape):
     """Warn if images look as if channels were their first axis."""
-    if shape[0] <= 4 and min(shape[1:]) > 8:
+    if shape[0] <= 4 < shape[-1]:
         warn(
             f"images of shape {tuple(shape)} have {shape[2]} channels, since channels are the last axis. If they are "
             "the first, pass np.moveaxis(X, 1, -1).",

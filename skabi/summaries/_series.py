@@ -8,15 +8,17 @@ from skabi.summaries._base import BaseSummary, n_summaries_or_default, width_or_
 
 # Convolutions stride until a series is about this long, which is what is read step by step.
 _FEW_STEPS = 64
-# Means over segments of time: as many as that, or fewer of many features.
-_MOST_MEANS, _FEWEST_SEGMENTS = 256, 8
+# Segments of time, of few features and of many.
+_MOST_SEGMENTS, _FEWEST_SEGMENTS = 16, 4
 
 
 class SeriesSummary(BaseSummary):
     """Summaries of observations in their order [1]_: convolutions over time, then a recurrence [2]_ or attention.
 
     Convolutions find what happens, wherever in time. What depends on when it happens, counted from the start of a
-    series, is told by means over segments of time, which stand beside what is learned.
+    series, is told by means over segments of time. These, segment by segment, are among the summaries that are not
+    learned and come first, after means and log standard deviations of the features and of their steps:
+    `(4 + n_segments) * n_features` together. `n_summaries` learned ones follow.
 
     Lengths may differ; what is beyond a series' end changes nothing. The cost is linear in the length; with attention
     blocks there is a part that grows with the square of the number of steps left after the convolutions. See `cost`.
@@ -26,8 +28,9 @@ class SeriesSummary(BaseSummary):
     n_summaries : int, optional
         Learned ones; by default four times the number of parameters, at least 8.
     n_segments : int, optional
-        Means of each feature over segments of equal length; 0 for none. By default one a time up to 64, fewer where
-        there are more than four features.
+        Means of each feature over segments of equal length. By default 16, fewer of short series and of more than
+        eight features. More where parameters act at certain times, such as measures taken on a day; 0 where any stretch
+        of a series is like any other.
     width : int, optional
         Channels; by default eight times the number of parameters, from 32 to 128.
     n_convolutions : int, optional
@@ -52,7 +55,7 @@ class SeriesSummary(BaseSummary):
     --------
     >>> from skabi.summaries import SeriesSummary
     >>> SeriesSummary().build((100, 2), n_parameters=3).n_summaries
-    112
+    50
     """
 
     takes_any_length = True
@@ -105,7 +108,7 @@ class SeriesSummary(BaseSummary):
     def _segments(self, n_times, n_features):
         """Return the number of segments and the times in each."""
         if self.n_segments is None:
-            n_most = min(_FEW_STEPS, max(_FEWEST_SEGMENTS, _MOST_MEANS // n_features))
+            n_most = max(_FEWEST_SEGMENTS, min(_MOST_SEGMENTS, 128 // n_features))
         else:
             n_most = check_count(self.n_segments, "n_segments", minimum=0)
         length = math.ceil(n_times / max(1, n_most))

@@ -13,6 +13,9 @@ class SetSummary(BaseSummary):
     material: they depend neither on the order of observations nor on padding. Where lengths differ, the posterior is
     told the number of observations as well.
 
+    The mean of each feature and then the logarithm of each one's standard deviation, `2 * n_features` moments that are
+    not learned, come first; `n_summaries` learned summaries follow.
+
     A set summary of a series throws its order away: say `summary=SeriesSummary()` where time matters.
 
     The cost is linear in the number of observations, with attention blocks, too. See `cost`.
@@ -20,7 +23,7 @@ class SetSummary(BaseSummary):
     Parameters
     ----------
     n_summaries : int, optional
-        By default four times the number of parameters, at least 8.
+        Learned ones; by default four times the number of parameters, at least 8.
     width : int, optional
         Numbers that each observation becomes; by default eight times the number of parameters, from 32 to 128.
     n_blocks : int, default=1

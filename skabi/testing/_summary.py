@@ -35,6 +35,8 @@ def check_summary(summary, *, shapes=((4,), (5, 2))):
         with torch.no_grad():
             _check_forward(network, x)
             other = build(summary, shape, 3, seed=7).double().eval()
+            _check_fixed(network, other, x)
+            _check_tokens(network, x)
             other.load_state_dict(network.state_dict())
             check_close(other(x, None), network(x, None), "state_dict must bring a network back", tolerance=0)
             if summary.takes_any_length:
@@ -65,6 +67,30 @@ def _check_forward(network, x):
     first = take(x, slice(1))
     check_close(network(first, None), summaries[:1], "summaries of a data set must not depend on the others")
     assert (summaries - summaries[:1]).abs()[1:].amax(1).min() > 0, "different data sets must have different summaries."
+
+
+def _check_fixed(network, other, x):
+    """Raise unless what is not learned comes first: networks with other weights agree on it."""
+    n_fixed = getattr(network, "n_fixed", 0)
+    assert isinstance(n_fixed, int) and 0 <= n_fixed <= network.n_summaries, (
+        f"n_fixed must be an int from 0 to n_summaries={network.n_summaries}; got {n_fixed!r}."
+    )
+    fixed, again = (each(x, None)[:, :n_fixed] for each in (network, other))
+    check_close(fixed, again, f"the first n_fixed={n_fixed} summaries must not depend on weights")
+
+
+def _check_tokens(network, x):
+    """Raise unless the tokens that early fusion needs, where a network has them, have the shape that it says."""
+    if not hasattr(network, "tokens"):
+        return
+    tokens, mask = network.tokens(x, None)
+    width = getattr(network, "token_width", None)
+    assert tokens.ndim == 3 and (len(tokens), tokens.shape[2]) == (6, width), (
+        f"tokens must have shape (n, n_tokens, token_width) = (6, n_tokens, {width}); got {tuple(tokens.shape)}."
+    )
+    assert mask is None or mask.shape == tokens.shape[:2], (
+        f"the mask of tokens must have shape (n, n_tokens) = {tuple(tokens.shape[:2])}; got {tuple(mask.shape)}."
+    )
 
 
 def _check_padding(network, x):

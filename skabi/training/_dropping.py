@@ -6,13 +6,17 @@ from skabi.networks._data_sets import DataSets, values_and_mask
 
 # Share of the data sets from which nothing is left out.
 _COMPLETE = 0.25
+# Share of the others in which values do not go missing in a given way, where there are several.
+_NOT_THIS_WAY = 0.5
 
 
 class DropAtRandom:
     """Leave values, and whole sources where there are several, out of data sets.
 
     Each data set has a rate of its own, so that a network sees few and many values missing: zero for a quarter of them,
-    for the others uniform from zero to `rate`.
+    for the others uniform from zero to `rate`. Where data sets have several axes, values go missing singly or together:
+    all that share a place along one axis (an observation, a feature), or a stretch of the first axis (an outage). Each
+    way has a rate of its own then, zero for half of the data sets.
 
     Parameters
     ----------
@@ -43,16 +47,42 @@ class DropAtRandom:
 
     def _without_some_values(self, values, mask, generator):
         numbers, marks = values.chunk(2, dim=-1)
-        rates = self._rates(values, generator).reshape(-1, *[1] * (values.ndim - 1))
-        is_left_out = (_uniform(numbers.shape, values, generator) < rates).to(values.dtype)
+        is_left_out = self._is_left_out(numbers, generator).to(values.dtype)
         if mask is not None:
             is_left_out = is_left_out * mask.reshape(*mask.shape, *[1] * (values.ndim - mask.ndim))
         return torch.cat([numbers * (1 - is_left_out), torch.maximum(marks, is_left_out)], dim=-1)
 
-    def _rates(self, values, generator):
+    def _is_left_out(self, numbers, generator):
+        n, *sizes = numbers.shape
+        if len(sizes) == 1:
+            return _uniform(numbers.shape, numbers, generator) < self._rates(numbers, generator)
+        each = torch.zeros(numbers.shape, dtype=torch.bool, device=numbers.device)
+        for shape in [(n, *sizes), *_shapes_of_one_axis(n, sizes)]:
+            rates = self._rates(numbers, generator, share_of_none=_NOT_THIS_WAY).reshape(n, *[1] * len(sizes))
+            each = each | (_uniform(shape, numbers, generator) < rates)
+        each = each | self._stretch(numbers, generator).reshape(n, -1, *[1] * (len(sizes) - 1))
+        is_complete = _uniform((n, *[1] * len(sizes)), numbers, generator) < _COMPLETE
+        return each & ~is_complete
+
+    def _stretch(self, values, generator):
+        """Return which places of the first axis are in a stretch that begins anywhere."""
+        n_places = values.shape[1]
+        place = torch.arange(n_places, device=values.device)
+        length = self._rates(values, generator, share_of_none=_NOT_THIS_WAY) * n_places
+        start = _uniform((len(values), 1), values, generator) * (n_places + length) - length
+        return (place >= start) & (place < start + length)
+
+    def _rates(self, values, generator, *, share_of_none=_COMPLETE):
         """Return a rate for each data set, `(n, 1)`."""
         share = _uniform((len(values), 1), values, generator)
-        return self.rate * ((share - _COMPLETE) / (1 - _COMPLETE)).clamp(min=0)
+        return self.rate * ((share - share_of_none) / (1 - share_of_none)).clamp(min=0)
+
+
+def _shapes_of_one_axis(n, sizes):
+    """Yield shapes of `n` data sets of `sizes` with one axis of them as long as it is, the others of length one."""
+    for axis, size in enumerate(sizes):
+        if size > 1:
+            yield (n, *[1] * axis, size, *[1] * (len(sizes) - axis - 1))
 
 
 def _uniform(shape, like, generator):

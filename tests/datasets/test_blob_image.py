@@ -11,7 +11,7 @@ from skabi.datasets import BlobImage
 def image(row, column, size, width):
     return np.array(
         [
-            [np.exp(-((i + 0.5 - row) ** 2 + (j + 0.5 - column) ** 2) / (2 * width**2)) for j in range(size)]
+            [[np.exp(-((i + 0.5 - row) ** 2 + (j + 0.5 - column) ** 2) / (2 * width**2))] for j in range(size)]
             for i in range(size)
         ]
     )
@@ -60,7 +60,7 @@ def test_posterior_by_quadrature(legendre):
     y, weights = legendre((0.0, 10.0), (0.0, 10.0), 150)
     n = 40_000
     for x in X:
-        weight = np.exp(simulator.log_posterior(np.broadcast_to(x, (len(y), 10, 10)), y)) * weights
+        weight = np.exp(simulator.log_posterior(np.broadcast_to(x, (len(y), *x.shape)), y)) * weights
         assert_allclose(weight.sum(), 1, atol=1e-9)
         draws = simulator.sample_posterior(x[np.newaxis], n, random_state=3)[0]
         assert draws.min() > 0 and draws.max() < 10
@@ -91,7 +91,7 @@ def test_draws_are_calibrated(settings, assert_calibrated):
 def test_images_of_one_pixel():
     simulator = BlobImage(1)
     X, y = simulator.sample(3, random_state=0)
-    assert X.shape == (3, 1, 1) and np.isfinite(simulator.log_posterior(X, y)).all()
+    assert X.shape == (3, 1, 1, 1) and np.isfinite(simulator.log_posterior(X, y)).all()
 
 
 @pytest.mark.parametrize("settings", [{"size": 0}, {"width": 0.125}, {"noise": -1.0}])

@@ -19,7 +19,7 @@ SHAPES = {
     "AutoregressiveSeries": ((50, 1), 2),
     "BernoulliGLM": ((10,), 10),
     "BernoulliGLMRaw": ((100,), 10),
-    "BlobImage": ((16, 16), 2),
+    "BlobImage": ((16, 16, 1), 2),
     "ConjugateGaussian": ((2,), 2),
     "DriftDiffusion": ((None, 2), 3),
     "GaussianLinear": ((10,), 10),

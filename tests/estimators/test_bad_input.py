@@ -600,7 +600,7 @@ def test_learning_rate_with_which_nothing_is_learned(quick, simulations):
         pytest.warns(ApproximationWarning, match="last good weights are back"),
         refused(TrainingError, "NaN or infinite again after 8 restorations", "lower learning_rate_init"),
     ):
-        quick(learning_rate_init=1e9).fit(*simulations)
+        quick(learning_rate_init=1e9, max_iter=20).fit(*simulations)
 
 
 def test_fit_that_failed_is_no_fit(quick, simulations):

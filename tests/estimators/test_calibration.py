@@ -57,6 +57,8 @@ def test_at_every_missing_rate():
         X["answers"][rng.random(X["answers"].shape) < rate] = np.nan
         X["answers"][rng.random(500) < rate] = np.nan
         X["reading"][rng.random(500) < rate] = np.nan
+        if rate == 0.4:
+            X["answers"][:, 5:] = np.nan  # an outage
         mean, std = exact_posterior(X)
         found_mean, found_std = posterior.predict(X, return_std=True)
         assert np.abs(found_mean[:, 0] - mean).mean() < 0.15 * std.mean()

@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
@@ -11,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from skorch.helper import SliceDict
 
 from skabi.exceptions import ApproximationWarning, ShapeError
+from skabi.simulators import Simulator
 from skabi.summaries import (
     ExpertSummary,
     FusionSummary,
@@ -106,6 +108,8 @@ def test_rows_do_not_depend_on_their_neighbours(kind, fitted_kind):
     together = fitted_kind.log_prob(X, Y)
     alone = [fitted_kind.log_prob(rows_of(X, [i]), Y[[i]])[0] for i in range(8)]
     np.testing.assert_allclose(alone, together[:8], rtol=1e-9)
+    summaries = [fitted_kind.transform(rows_of(X, [i]))[0] for i in range(8)]
+    np.testing.assert_allclose(summaries, fitted_kind.transform(X)[:8], atol=1e-9)
     # A long neighbour means padding.
     np.testing.assert_allclose(fitted_kind.predict(rows_of(X, [3])), fitted_kind.predict(X)[[3]], rtol=1e-9)
 
@@ -188,7 +192,7 @@ def test_lists_and_arrays_of_one_length_are_alike(quick, summary):
 @pytest.mark.parametrize("n_observations", [2, 20])
 def test_lengths_beyond_those_of_fit_work_and_warn(quick, n_observations):
     posterior = quick().fit(ragged(), Y)
-    with pytest.warns(ApproximationWarning, match="the posterior extrapolates"):
+    with pytest.warns(ApproximationWarning, match=r"extrapolates: X has fewer or more observations \(3 to 9 in fit\)"):
         assert posterior.predict([np.zeros((n_observations, 2))]).shape == (1, 2)
     with pytest.warns(ApproximationWarning, match="the posterior extrapolates"):
         quick().fit(sets(6), Y).predict(sets(7))
@@ -218,9 +222,11 @@ def test_missing_values_without_a_word_are_an_error(quick):
     for X in (sets(), ragged(), sources()):
         bad = X["points"] if isinstance(X, dict) else X[1]
         bad[0, 0] = np.nan
-        with pytest.raises(ValueError, match="must be finite"):
+        with pytest.raises(ValueError, match=r"must be finite; .* say so to the estimator: missing=\"mask\""):
             quick().fit(X, Y)
-    with pytest.raises(ValueError, match="missing must be one of 'mask'"):
+    with pytest.raises(ValueError, match=r"contains NaN\. .*missing=\"mask\""):
+        quick().fit(np.where(Y > 1, np.nan, Y), Y)
+    with pytest.raises(ValueError, match="missing must be one of 'mask', None"):
         quick(missing="drop").fit(sets(), Y)
     with pytest.raises(ValueError, match="missing_rate"):
         quick(missing="mask", missing_rate=1.0).fit(sets(), Y)
@@ -255,6 +261,64 @@ def test_what_is_missing_in_fit_is_all_that_is_left_out(quick):
     assert np.isfinite(posterior.predict([[0.0, np.nan]])).all()
 
 
+def test_more_missing_than_in_fit_is_warned_of(quick):
+    X = Y.copy()
+    X[::2, 0] = np.nan
+    posterior = quick(missing="mask").fit({"a": X, "b": Y}, Y)
+    posterior.predict({"a": X, "b": Y})
+    with pytest.warns(ApproximationWarning, match=r"50% of X\['b'\] is missing, where it was 0% at most in fit"):
+        posterior.predict({"a": Y, "b": X})
+    with pytest.warns(ApproximationWarning, match=r"X\['b'\] is not there, as it always was in fit"):
+        posterior.predict({"a": Y})
+
+
+def test_what_fit_was_told_of_missing_values_holds(quick):
+    X = sets()
+    posterior = quick(warm_start=True).fit(X, Y).set_params(missing="mask")
+    with pytest.raises(ValueError, match=r"with warm_start=True fit goes on with missing=None; got 'mask'"):
+        posterior.fit(X, Y)
+    X[0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="must be finite"):
+        posterior.predict(X)
+
+
+def test_a_simulator_with_missing_values_needs_a_word(quick, simulator):
+    gaps = Simulator(simulator.prior, simulator.simulate, vectorized=True, allow_nan=True)
+    with pytest.raises(ValueError, match=r"allow_nan=True, so the estimator needs missing=\"mask\""):
+        quick().fit(gaps)
+    quick(missing="mask", n_simulations=50).fit(gaps)
+
+
+def test_warm_start_goes_on_with_other_lengths(quick):
+    posterior = quick(warm_start=True).fit(ragged(4, 9), Y)
+    with pytest.warns(ApproximationWarning, match="extrapolates"):
+        posterior.predict([np.zeros((2, 2))])
+    posterior.fit(ragged(2, 8), Y).predict([np.zeros((2, 2))])
+    with pytest.raises(ValueError, match="goes on with data sets of shape"):
+        posterior.fit(sets()[..., :1], Y)
+
+
+def test_lists_of_images_of_one_shape(quick):
+    X = images()
+    posterior = quick(summary=ImageSummary(width=4)).fit(list(X), Y)
+    np.testing.assert_allclose(posterior.predict(list(X)), posterior.predict(X), atol=1e-9)
+
+
+def test_columns_of_a_source_are_those_of_fit(quick):
+    table = pd.DataFrame(Y, columns=["a", "b"])
+    posterior = quick().fit({"table": table, "points": sets()}, Y)
+    posterior.predict({"table": Y, "points": sets()})
+    with pytest.raises(ValueError, match=r"X\['table'\] must have the columns \['a', 'b'\] in this order, as in fit"):
+        posterior.predict({"table": table[["b", "a"]], "points": sets()})
+
+
+def test_sources_start_from_the_regression_too(quick):
+    X, y = Y + RNG.normal(size=Y.shape), Y
+    alone, fused = (quick(max_iter=1).fit(data, y) for data in (X, {"table": X, "points": sets()}))
+    assert fused.network_.summary.n_fixed == 2 + 4
+    assert fused.score({"table": X, "points": sets()}, y) > alone.score(X, y) + 0.5
+
+
 def test_sources_that_are_not_there(quick):
     X = sources()
     posterior = quick(missing="mask").fit(X, Y)
@@ -268,8 +332,13 @@ def test_sources_that_are_not_there(quick):
 def test_a_ragged_source_that_is_not_there(quick):
     X = {"table": Y + RNG.normal(size=Y.shape), "points": ragged()}
     posterior = quick(missing="mask").fit(X, Y)
-    nothing = {"table": X["table"][:2], "points": [None, X["points"][1]]}
-    np.testing.assert_allclose(posterior.predict(nothing)[:1], posterior.predict({"table": X["table"][:1]}), rtol=1e-9)
+    absent = posterior.predict({"table": X["table"][:1]})
+    for nothing in (None, np.full((4, 2), np.nan)):
+        some = {"table": X["table"][:2], "points": [nothing, X["points"][1]]}
+        np.testing.assert_allclose(posterior.predict(some)[:1], absent, rtol=1e-9)
+        np.testing.assert_allclose(posterior.predict({k: v[:1] for k, v in some.items()}), absent, rtol=1e-9)
+    with pytest.raises(ValueError, match=r"X\['points'\] has no value in any data set of fit"):
+        quick(missing="mask").fit({"table": Y, "points": np.full((N, 3, 1), np.nan)}, Y)
 
 
 # Bad input
@@ -301,8 +370,18 @@ def test_empty_sets(quick):
     X[4] = np.zeros((0, 2))
     with pytest.raises(ShapeError, match=r"X\[4\] has no observations"):
         quick().fit(X, Y)
-    with pytest.raises(ShapeError, match=r"X\[0\] has no observations"):
-        quick().fit(ragged(), Y).predict([np.zeros((0, 2))])
+    for missing in (None, "mask"):
+        with pytest.raises(ShapeError, match=r"X\[0\] has no observations"):
+            quick(missing=missing).fit(ragged(), Y).predict([np.zeros((0, 2))])
+
+
+def test_series_without_an_axis_of_features(quick):
+    X = [x[:, :1] for x in ragged()]
+    posterior = quick().fit(X, Y)
+    with pytest.raises(ValueError, match=r"for one feature pass \[np.asarray\(x\)\[:, np.newaxis\] for x in X\]"):
+        posterior.predict([x[:, 0] for x in X])
+    with pytest.raises(ShapeError, match=r"For one feature pass X\[..., np.newaxis\]"):
+        posterior.predict(np.zeros((2, 9)))
 
 
 def test_observations_of_other_widths(quick):

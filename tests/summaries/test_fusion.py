@@ -1,8 +1,13 @@
 import pytest
 import torch
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from skorch.helper import SliceDict
 
+from skabi import AmortizedPosterior
+from skabi.engines import Gaussian
 from skabi.exceptions import ShapeError
-from skabi.summaries import FusionSummary, IdentitySummary, SeriesSummary, SetSummary
+from skabi.summaries import BaseSummary, ExpertSummary, FusionSummary, IdentitySummary, SeriesSummary, SetSummary
 from skabi.testing._recipe import build_random, normals
 
 SHAPES = {"answers": (6, 2), "scores": (3,), "signal": (10, 1)}
@@ -78,6 +83,34 @@ def test_names_with_dots_and_spaces():
     [
         (FusionSummary(), (3,), ShapeError, "needs X with several sources"),
         (FusionSummary({"eeg": SetSummary()}), SHAPES, ValueError, r"summaries names \['eeg'\], but X has the sources"),
+        (FusionSummary([SetSummary()]), SHAPES, TypeError, "summaries must be a dict of source name to summary recipe"),
+        (
+            FusionSummary({"answers": "set"}),
+            SHAPES,
+            TypeError,
+            r"summaries\['answers'\] must be a recipe from skabi.summaries, such as SetSummary\(\); got 'set'",
+        ),
+        (FusionSummary({"answers": SetSummary}), SHAPES, TypeError, r"summaries\['answers'\] must be a recipe"),
+        (
+            FusionSummary({"width": SetSummary()}),
+            {"width": (4, 2)},
+            ValueError,
+            "source 'width' needs another name",
+        ),
+        (FusionSummary({"a__b": SetSummary()}), {"a__b": (4, 2)}, ValueError, "the source 'a__b' needs another name"),
+        (FusionSummary({3: SetSummary()}), {3: (4, 2)}, ValueError, "the source 3 needs another name"),
+        (
+            FusionSummary({"answers": ExpertSummary(len)}),
+            SHAPES,
+            ShapeError,
+            r"summaries\['answers'\] must be a recipe for one source: ExpertSummary takes X as a whole",
+        ),
+        (
+            FusionSummary({"answers": FusionSummary()}),
+            SHAPES,
+            ShapeError,
+            r"summaries\['answers'\] must be a recipe for one source: FusionSummary needs X with several sources",
+        ),
         (FusionSummary(fusion="middle"), SHAPES, ValueError, "fusion must be one of 'late', 'early', 'hybrid'"),
         (FusionSummary(fusion="early", width=9), SHAPES, ValueError, "n_heads must divide width"),
     ],
@@ -85,3 +118,56 @@ def test_names_with_dots_and_spaces():
 def test_bad_parameters(summary, shape, error, words):
     with pytest.raises(error, match=words):
         summary.build(shape, 2)
+
+
+def test_parameters_of_sources():
+    summary = FusionSummary({"signal": SeriesSummary(), "answers": SetSummary()})
+    params = summary.get_params()
+    assert params["signal"] is summary.summaries["signal"] and params["signal__width"] is None
+    assert "signal" not in summary.get_params(deep=False)
+    given = summary.summaries
+    assert summary.set_params(answers=IdentitySummary(), signal__width=16, fusion="early") is summary
+    assert isinstance(summary.summaries["answers"], IdentitySummary) and isinstance(given["answers"], SetSummary)
+    assert summary.summaries["signal"].width == 16 and summary.fusion == "early"
+    summary.set_params(signal__width=8, summaries={"signal": SetSummary()})
+    assert list(summary.summaries) == ["signal"] and summary.summaries["signal"].width == 8
+    with pytest.raises(ValueError, match="Invalid parameter 'eeg'"):
+        summary.set_params(eeg__width=16)
+
+
+def test_clones_share_no_recipes():
+    summary = FusionSummary({"signal": SeriesSummary()})
+    copied = clone(summary).set_params(signal__width=16)
+    assert copied.summaries["signal"].width == 16 and summary.summaries["signal"].width is None
+
+
+@pytest.mark.parametrize("summaries", [None, [SetSummary()], {"width": SetSummary()}, {"signal": "series"}])
+def test_parameters_where_there_is_nothing_to_name(summaries):
+    summary = FusionSummary(summaries)
+    assert summary.get_params() == summary.get_params(deep=False)
+    assert summary.set_params(width=16).width == 16
+
+
+def test_searches_reach_recipes_of_sources():
+    X = {name: values.numpy() for name, values in sources(40).items()}
+    posterior = AmortizedPosterior(Gaussian(), summary=FusionSummary({"signal": SeriesSummary()}), max_iter=1)
+    search = GridSearchCV(posterior, {"summary__signal__n_summaries": [2, 3]}, cv=2)
+    search.fit(SliceDict(**X), X["scores"])
+    best = search.best_estimator_
+    assert best.summary_.summaries["signal"].n_summaries == search.best_params_["summary__signal__n_summaries"]
+
+
+class Bare(BaseSummary):
+    """A summary whose network has no tokens."""
+
+    def build(self, shape, n_parameters):
+        network = torch.nn.Flatten()
+        network.n_summaries = shape[0]
+        return network
+
+
+@pytest.mark.parametrize("fusion", ["early", "hybrid"])
+def test_networks_without_tokens(fusion):
+    summary = FusionSummary({"scores": Bare()}, fusion=fusion)
+    with pytest.raises(TypeError, match=r"network of source 'scores', Flatten, lacks tokens and token_width"):
+        summary.build(SHAPES, 2)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from skabi.exceptions import ShapeError
+from skabi.exceptions import ApproximationWarning, ShapeError
 from skabi.summaries import ImageSummary
 from skabi.testing._recipe import build_random, normals
 
@@ -43,3 +43,9 @@ def test_bad_parameters_and_shapes():
         ImageSummary(n_blocks=0).build((5, 5), 3)
     with pytest.raises(ShapeError, match=r"ImageSummary needs X of shape \(n_datasets, height, width, n_channels\)"):
         ImageSummary().build((5,), 3)
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (1, 28, 28), (4, 20, 5)])
+def test_channels_that_seem_to_come_first_are_warned_of(shape):
+    with pytest.warns(ApproximationWarning, match=f"have {shape[-1]} channels, since channels are the last axis"):
+        ImageSummary(width=4).build(shape, 2)

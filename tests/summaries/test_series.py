@@ -5,17 +5,18 @@ from skabi.exceptions import ShapeError
 from skabi.summaries import SeriesSummary
 from skabi.testing._recipe import build_random, normals
 
-# Without segments, which see the order of what is far apart as it is.
-VARIANTS = [
-    SeriesSummary(n_segments=0, width=8),
-    SeriesSummary(n_segments=0, width=8, n_attention_blocks=1, n_heads=2),
-]
+VARIANTS = [SeriesSummary(width=8), SeriesSummary(width=8, n_attention_blocks=1, n_heads=2)]
+
+
+def learned(network, x):
+    """Return the learned summaries: the outline that comes first sees the order of things by itself."""
+    return network(x, None)[:, network.n_fixed :]
 
 
 @pytest.mark.parametrize("summary", VARIANTS)
 def test_order_matters(summary):
     network, x = build_random(summary, (20, 2), 3), normals(4, 20, 2)
-    assert (network(x.flip(1), None) - network(x, None)).abs().amax(1).min() > 1e-4
+    assert (learned(network, x.flip(1)) - learned(network, x)).abs().amax(1).min() > 1e-4
 
 
 @pytest.mark.parametrize("summary", VARIANTS)
@@ -25,7 +26,7 @@ def test_far_apart_times_that_change_places_are_noticed(summary):
     x[0, 10], x[0, 30] = 1.0, -1.0
     swapped = x.clone()
     swapped[0, 10], swapped[0, 30] = -1.0, 1.0
-    assert (network(swapped, None) - network(x, None)).abs().max() > 1e-6
+    assert (learned(network, swapped) - learned(network, x)).abs().max() > 1e-6
 
 
 def test_long_series_come_down_to_few_steps():
@@ -35,24 +36,28 @@ def test_long_series_come_down_to_few_steps():
     assert lengths == {1: 1, 64: 64, 65: 33, 1000: 63}
 
 
-def test_segments_are_means_from_the_start():
+def test_the_outline_of_a_series():
     network = build_random(SeriesSummary(n_segments=3, width=8), (7, 2), 2)
     x, mask = normals(2, 7, 2), torch.tensor([[True] * 7, [True] * 4 + [False] * 3])
-    expected = torch.stack([x[0, :3].mean(0), x[0, 3:6].mean(0), x[0, 6]])
-    torch.testing.assert_close(network(x, mask)[0, :6], expected.flatten())
-    expected = torch.stack([x[1, :3].mean(0), x[1, 3], torch.zeros(2, dtype=x.dtype)])
-    torch.testing.assert_close(network(x, mask)[1, :6], expected.flatten())
-    # A longer series than that of `build` is seen up to there, a shorter one as it is.
+    for row, n in enumerate((7, 4)):
+        series, outline = x[row, :n], network(x, mask)[row, :14]
+        steps = series[1:] - series[:-1]
+        segments = [series[k : k + 3].mean(0) if k < n else torch.zeros(2, dtype=x.dtype) for k in (0, 3, 6)]
+        spreads = [0.5 * (part.var(0, correction=0) + 1e-6).log() for part in (series, steps)]
+        expected = [series.mean(0), spreads[0], steps.mean(0), spreads[1], *segments]
+        torch.testing.assert_close(outline, torch.cat(expected))
+    # A longer series than that of `build` has segments up to there, a shorter one as far as it goes.
     longer = torch.cat([x, normals(2, 5, 2)], dim=1)
-    torch.testing.assert_close(network(longer, None)[:, :4], network(x, None)[:, :4])
-    torch.testing.assert_close(network(x[:, :4], None)[1, :6], network(x, mask)[1, :6])
+    torch.testing.assert_close(network(longer, None)[:, 8:12], network(x, None)[:, 8:12])
+    torch.testing.assert_close(network(x[:, :4], None)[1, :14], network(x, mask)[1, :14])
+    assert network(x[:, :1], None).isfinite().all()
 
 
-def test_segments_are_few_where_series_are_long_or_wide():
-    shapes = [(50, 1), (100, 2), (1000, 1), (20, 90)]
-    n_fixed = {shape: SeriesSummary(width=8).build(shape, 2).n_fixed for shape in shapes}
-    assert n_fixed == {(50, 1): 50, (100, 2): 100, (1000, 1): 63, (20, 90): 7 * 90}
-    assert SeriesSummary(n_segments=0).build((50, 1), 2).n_fixed == 0
+def test_segments_are_few_where_series_are_short_or_wide():
+    shapes = [(5, 1), (50, 1), (1000, 2), (20, 90)]
+    n_segments = {shape: SeriesSummary(width=8).build(shape, 2).outline.n_segments for shape in shapes}
+    assert n_segments == {(5, 1): 5, (50, 1): 13, (1000, 2): 16, (20, 90): 4}
+    assert SeriesSummary(n_segments=0).build((50, 1), 2).n_fixed == 4
 
 
 def test_number_of_convolutions():

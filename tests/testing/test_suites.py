@@ -204,6 +204,13 @@ class _Means(nn.Module):
         super().__init__()
         self.fault = fault
         self.n_summaries = shape[-1] if fault != "size" else 7
+        self.n_fixed = 9 if fault == "number of fixed" else 1
+        self.token_width = 5 if fault == "width of tokens" else shape[-1]
+        self.factor = nn.Parameter(torch.ones(1)) if fault == "fixed" else 1.0
+
+    def tokens(self, x, mask=None):
+        tokens = self.forward(x)[:, None]
+        return tokens, torch.ones(len(x), 4 if self.fault == "mask of tokens" else 1, dtype=torch.bool)
 
     def forward(self, x, mask=None):
         values = x.flatten(1, -2).mean(1) if x.ndim > 2 else x
@@ -211,6 +218,7 @@ class _Means(nn.Module):
             values = values - values.mean(0)
         if self.fault == "single":
             values = values.float()
+        values = self.factor * values
         if self.fault == "constant":
             values = 0 * values
         if self.fault == "random":
@@ -226,6 +234,10 @@ class _Means(nn.Module):
         ("single", "must compute in float64"),
         ("constant", "different data sets must have different summaries"),
         ("random", "the same data sets must have the same summaries"),
+        ("fixed", "the first n_fixed=1 summaries must not depend on weights"),
+        ("number of fixed", "n_fixed must be an int from 0 to n_summaries=4; got 9"),
+        ("width of tokens", r"tokens must have shape \(n, n_tokens, token_width\) = \(6, n_tokens, 5\)"),
+        ("mask of tokens", r"the mask of tokens must have shape \(n, n_tokens\) = \(6, 1\); got \(6, 4\)"),
     ],
 )
 def test_broken_summaries(fault, message):

@@ -8,7 +8,8 @@ fast does it spread, and did the measures of day 30 work? The data grow by one n
 posterior. A sampler would start over every evening; an amortized posterior of series of any length has learned all
 evenings at once.
 
-The outbreak is simulated, so that the truth is known.
+The town and its outbreak are simulated, so that the truth is known. The last section does the same with a real
+outbreak: influenza in a boarding school, 1978.
 """
 
 # %%
@@ -60,7 +61,7 @@ from skabi import AmortizedPosterior
 from skabi.summaries import SeriesSummary
 
 simulator = Simulator(prior, outbreak, vectorized=True, n_observations=(10, 80))
-posterior = AmortizedPosterior(summary=SeriesSummary(), n_simulations=8000, max_iter=30, random_state=0)
+posterior = AmortizedPosterior(summary=SeriesSummary(), n_simulations=8000, max_iter=24, random_state=0)
 posterior.fit(simulator)
 
 # %%
@@ -106,7 +107,8 @@ middle.legend(loc="upper right")
 # Can the intervals be believed?
 # ------------------------------
 # Simulation-based calibration, for early and for late evenings: the ranks of the true parameters among the draws are
-# uniform if the posterior is right, and their distribution function stays in the band.
+# uniform if the posterior is right, and their distribution function stays in the band. A fit this short is not exact,
+# and a line may leave its band by a little.
 
 from skabi.plotting import SBCDisplay
 
@@ -115,3 +117,60 @@ for day in (20, 70):
     X = simulator.simulate_from(y, n_observations=day, random_state=2)
     display = SBCDisplay.from_draws(posterior.sample(X, 300, random_state=3), y)
     display.figure_.suptitle(f"after {day} days")
+
+# %%
+# A real outbreak
+# ---------------
+# These data are real: the boys in bed on fourteen evenings from 22 January 1978 on, in a boarding school of 763. Only
+# what the network learns from is simulated, by an SIR model of the school in which infection and recovery are random,
+# boy by boy. The boys in bed are taken for the boys infected.
+
+from skabi.datasets import load_influenza
+
+influenza = load_influenza()
+school_prior = IndependentPrior(
+    {
+        "R0": stats.lognorm(0.5, scale=2.6),
+        "recovery_days": stats.lognorm(0.4, scale=3.0),
+        "first_cases": stats.lognorm(0.7, scale=2.0),
+    }
+)
+
+
+def school(R0, recovery_days, first_cases, rng, n_observations):
+    """Return the boys in bed each evening, (n_datasets, n_days, 1)."""
+    infected = np.maximum(1, np.rint(first_cases)).astype(int)
+    susceptible = influenza.n_pupils - infected
+    in_bed, step = [], 0.25  # of a day
+    for _ in range(max(n_observations)):
+        for _ in range(4):
+            force = R0 / recovery_days * infected / influenza.n_pupils
+            newly = rng.binomial(susceptible, 1.0 - np.exp(-step * force))
+            infected = infected + newly - rng.binomial(infected, 1.0 - np.exp(-step / recovery_days))
+            susceptible = susceptible - newly
+        in_bed.append(infected)
+    return np.stack(in_bed, axis=1)[..., np.newaxis]
+
+
+school_simulator = Simulator(school_prior, school, vectorized=True, n_observations=(3, 14))
+school_posterior = AmortizedPosterior(summary=SeriesSummary(), n_simulations=6000, max_iter=15, random_state=0)
+school_posterior.fit(school_simulator)
+
+boys = influenza.data[0][:, np.newaxis]
+evenings = np.arange(3, 15)
+R0 = school_posterior.sample([boys[:evening] for evening in evenings], 2000, random_state=0)[..., 0]
+low, median, high = np.quantile(R0, [0.05, 0.5, 0.95], axis=1)
+
+figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 5), sharex=True, layout="constrained")
+top.bar(np.arange(1, 15), boys[:, 0], color="0.6")
+top.set(ylabel="boys in bed", title="Influenza in a boarding school, 1978")
+bottom.fill_between(evenings, low, high, alpha=0.3, linewidth=0, label="90 % of the posterior")
+bottom.plot(evenings, median, label="median")
+bottom.set(xlabel="evening", ylabel="reproduction number", ylim=(0, 8))
+bottom.legend(loc="lower right")
+print(f"after 14 evenings: {median[-1]:.1f}, 90 % between {low[-1]:.1f} and {high[-1]:.1f}")
+
+# %%
+# Before the peak the interval reaches from under four to over seven; once the peak has passed, an infected boy infected
+# between three and four and a half others, which agrees with published fits. Here nobody knows the truth, and the
+# interval is only as good as the model: boys were put to bed, and infected hardly anybody from there.
