@@ -165,7 +165,7 @@ def test_arrays_are_not_finite(quick, fitted_to_arrays, arrays, value):
         (np.array([["a", 1.0, None]] * 20, dtype=object), "could not convert string to float: 'a'"),
         (np.array([["a", "b"]] * 20), "could not convert string to float"),
         (pd.DataFrame({"group": pd.Categorical(["a", "b"] * 10)}), "could not convert string to float: 'a'"),
-        ([[1, 2], [3]] * 10, "inhomogeneous"),
+        ([[1, 2], [3]] * 10, "with as many in every row"),
     ],
     ids=["objects", "strings", "categories", "rows of different lengths"],
 )
@@ -559,7 +559,7 @@ def test_unknown_parameter(quick, parameter):
         ("engine", "gaussian", TypeError, "engine must be a recipe from skabi.engines, such as SplineFlow(), or None"),
         ("engine", IdentitySummary(), TypeError, "engine must be a recipe from skabi.engines"),
         ("engine", Gaussian((8, -1)), ValueError, "hidden_layer_sizes[1] must be at least 1; got -1"),
-        ("summary", Gaussian(), TypeError, "summary must be a recipe from skabi.summaries, such as IdentitySummary()"),
+        ("summary", Gaussian(), TypeError, "summary must be a recipe from skabi.summaries, such as SetSummary()"),
         ("loss", "nll", TypeError, "loss must be a recipe from skabi.losses, such as ForwardKL(), or None; got 'nll'"),
         ("n_simulations", 0, ValueError, "n_simulations must be at least 1; got 0"),
         ("max_iter", 0, ValueError, "max_iter must be at least 1; got 0"),
