@@ -165,7 +165,7 @@ def test_arrays_are_not_finite(quick, fitted_to_arrays, arrays, value):
         (np.array([["a", 1.0, None]] * 20, dtype=object), "could not convert string to float: 'a'"),
         (np.array([["a", "b"]] * 20), "could not convert string to float"),
         (pd.DataFrame({"group": pd.Categorical(["a", "b"] * 10)}), "could not convert string to float: 'a'"),
-        ([[1, 2], [3]] * 10, "with as many in every row"),
+        ([[1, 2], [3]] * 10, "array of numbers"),
     ],
     ids=["objects", "strings", "categories", "rows of different lengths"],
 )
