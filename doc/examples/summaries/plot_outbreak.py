@@ -55,13 +55,14 @@ def outbreak(reproduction, infectious_days, reduction, reported, rng, n_observat
 # One fit for all evenings
 # ------------------------
 # ``n_observations`` lets the simulator draw the number of days at random, from 10 to 80, so that ``X`` is a list of
-# series. ``SeriesSummary`` says that their order matters; a list without a word would be taken for sets.
+# series. ``SeriesSummary`` says that their order matters; a list without a word would be taken for sets. The measures
+# act on a certain day, so that it pays to look at means over many short segments of time.
 
 from skabi import AmortizedPosterior
 from skabi.summaries import SeriesSummary
 
 simulator = Simulator(prior, outbreak, vectorized=True, n_observations=(10, 80))
-posterior = AmortizedPosterior(summary=SeriesSummary(), n_simulations=8000, max_iter=24, random_state=0)
+posterior = AmortizedPosterior(summary=SeriesSummary(n_segments=40), n_simulations=8000, max_iter=24, random_state=0)
 posterior.fit(simulator)
 
 # %%
