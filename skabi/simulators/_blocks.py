@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skabi.exceptions import SimulatorError
-from skabi.simulators._data_sets import as_batch, difference, join, read, take, valid_rows
+from skabi.simulators._data_sets import ADVICE, as_batch, difference, join, read, take, valid_rows
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _simulate_rows(simulate, inputs, seed, *, allow_nan, stop_at_error, batch_fa
             continue
         wrong = difference(row, rows[0] if rows else row)
         if wrong:
-            raise SimulatorError(f"{wrong} for {inputs.describe(i)}.")
+            raise SimulatorError(f"{wrong} for {inputs.describe(i)}.{ADVICE}")
         rows.append(row)
         kept.append(i)
     return Block(join(rows) if rows else None, np.array(kept, dtype=int), len(inputs), error, cause)

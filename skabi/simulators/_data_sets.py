@@ -41,7 +41,7 @@ def as_numbers(result, name=None):
     if result is None:
         raise SimulatorError(
             f"{_simulate(name)} must return a data set; it returned None. Is a return statement missing? A simulation "
-            "that failed may raise or return NaN."
+            "that failed may raise or return NaN, and so may a source that is missing, with allow_nan=True."
         )
     if np.ma.isMaskedArray(result):
         raise SimulatorError(
@@ -58,6 +58,13 @@ def as_numbers(result, name=None):
         ) from error
     advice = " Return real and imaginary parts side by side." if array.dtype.kind == "c" else ""
     raise SimulatorError(f"{_simulate(name)} must return real numbers; got values of type {array.dtype}.{advice}")
+
+
+# What to do about a difference.
+ADVICE = (
+    " Where sizes differ say Simulator(..., n_observations=(low, high)); a source that is missing is an array of NaN, "
+    "with allow_nan=True."
+)
 
 
 def difference(data, first):

@@ -16,7 +16,7 @@ from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning, SimulatorError
 from skabi.priors import check_prior
 from skabi.simulators._blocks import Block, Inputs, simulate_block
-from skabi.simulators._data_sets import as_X, difference, join, take
+from skabi.simulators._data_sets import ADVICE, as_X, difference, join, take
 from skabi.simulators._sizes import check_sizes, draw_sizes, size_distributions
 
 # Rows a seed: many for array code, few for loops so that small jobs spread over workers.
@@ -260,7 +260,7 @@ class Simulator:
                 if block.data is not None:
                     wrong = difference(block.data, data[0] if data else block.data)
                     if wrong:
-                        raise SimulatorError(f"{wrong}.")
+                        raise SimulatorError(f"{wrong}.{ADVICE}")
                     data.append(block.data)
                 kept.append(start + block.kept)
                 start += block.n_rows
