@@ -99,7 +99,7 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
     validation_scores_ : list of float
         Mean log density of held-out data sets an epoch; empty without early stopping.
     n_features_in_ : int
-        Numbers in a data set; for data sets with more axes the length of the last.
+        Numbers in a data set; for data sets with more axes the length of the last, for several sources their sum.
     feature_names_in_ : ndarray of str
         Column names of X, where it had any.
 

@@ -5,6 +5,7 @@ import numpy as np
 from skabi.estimators._features import FeatureScaler
 from skabi.estimators._sources import is_there, missing_shares
 from skabi.exceptions import ShapeError
+from skabi.networks._data_sets import masked
 
 
 class SourceReader:
@@ -64,7 +65,7 @@ class SourceReader:
         if mask is not None and self.takes_any_length:
             mask = np.broadcast_to(mask.reshape(len(mask), -1), values.shape[:2])
         if mask is not None:
-            values = values * mask.reshape(*mask.shape, *[1] * (values.ndim - mask.ndim))
+            values = masked(values, mask)
         return values, mask
 
     def check(self, source, *, name):

@@ -68,6 +68,11 @@ def without_padding(data):
     return DataSets(values[:, :n], mask[:, :n])
 
 
+def masked(values, mask):
+    """Return `values` `(n, ...)`, tensor or array, with zeros where `mask`, of its first axes, is false."""
+    return values * mask.reshape(*mask.shape, *[1] * (values.ndim - mask.ndim))
+
+
 def n_places(data):
     """Return the number of places in a data set that a network looks at one by one: observations, times or pixels."""
     values, _ = values_and_mask(data)

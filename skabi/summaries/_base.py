@@ -17,7 +17,7 @@ class SummaryCost:
     n_weights : int
         Numbers that are learned.
     n_multiplications : int
-        Multiplications for one data set.
+        Multiplications of matrices and convolutions for one data set; what is done number by number comes on top.
     """
 
     n_weights: int

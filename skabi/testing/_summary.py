@@ -3,7 +3,7 @@
 import torch
 from torch.func import functional_call, vmap
 
-from skabi.networks._data_sets import take
+from skabi.networks._data_sets import masked, take
 from skabi.testing._recipe import build, build_random, check_build, check_close, check_recipe, normals
 
 
@@ -97,7 +97,7 @@ def _check_padding(network, x):
     """Raise unless what is beyond the end of a data set changes nothing."""
     n = x.shape[1]
     mask = torch.arange(n) < (torch.arange(len(x)) % n + 1)[:, None]
-    padded = network(x * mask.reshape(*mask.shape, *[1] * (x.ndim - 2)), mask)
+    padded = network(masked(x, mask), mask)
     for i, length in enumerate(mask.sum(dim=1)):
         alone = network(x[i : i + 1, :length], None)
         # Summaries may magnify rounding: the logarithm of a spread that is zero does.

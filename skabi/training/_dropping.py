@@ -2,7 +2,7 @@
 
 import torch
 
-from skabi.networks._data_sets import DataSets, values_and_mask
+from skabi.networks._data_sets import DataSets, masked, values_and_mask
 
 # Share of the data sets from which nothing is left out.
 _COMPLETE = 0.25
@@ -43,13 +43,13 @@ class DropAtRandom:
         values = self._without_some_values(values, mask, generator)
         stays = _uniform(rates.shape, values, generator) >= rates
         mask = mask & stays.reshape(-1, *[1] * (mask.ndim - 1))
-        return values * mask.reshape(*mask.shape, *[1] * (values.ndim - mask.ndim)), mask
+        return masked(values, mask), mask
 
     def _without_some_values(self, values, mask, generator):
         numbers, marks = values.chunk(2, dim=-1)
         is_left_out = self._is_left_out(numbers, generator).to(values.dtype)
         if mask is not None:
-            is_left_out = is_left_out * mask.reshape(*mask.shape, *[1] * (values.ndim - mask.ndim))
+            is_left_out = masked(is_left_out, mask)
         return torch.cat([numbers * (1 - is_left_out), torch.maximum(marks, is_left_out)], dim=-1)
 
     def _is_left_out(self, numbers, generator):
