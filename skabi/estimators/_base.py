@@ -96,15 +96,16 @@ class AmortizedEstimator(BaseEstimator):
         dropping = self._dropping(X)
         if is_continued:
             self._check_same_problem(X, names, prior)
+            self._reader.note(X)
             network = copy.deepcopy(self.network_).requires_grad_(True)
             past = self.loss_curve_, self.validation_scores_
         else:
             self._start(X, y, prior=prior, parameter_names=names)
-            if dropping is not None:
-                self._reader.expect_missing()
             seed = integer_seed(network_seed)
             network, past = self._build(take_rows(X, used), y[used], dropping=dropping, seed=seed), ([], [])
             self._split_seed = split_seed
+        if dropping is not None:
+            self._reader.expect_missing()
         theta, log_det = self._parameter_map.to_network(y.reshape(len(y), -1))
         x = self._reader.to_network(X)
         rows = {"used": used, "held_out": held_out}
@@ -218,6 +219,12 @@ class AmortizedEstimator(BaseEstimator):
             raise ValueError(
                 f"with warm_start=True fit goes on with data sets of shape {self._reader.shape} and parameters "
                 f"{self.parameter_names_}; got {shape_of(X)} and {names}. Use warm_start=False or a clone."
+            )
+        n_conditions = getattr(self.network_, "members", [self.network_])[0].conditions.n_conditions
+        if log_counts(X) is not None and not n_conditions:
+            raise ValueError(
+                "with warm_start=True fit goes on with data sets of one size, and the network is not told of others. "
+                "Use warm_start=False or a clone."
             )
 
     def _warn_of_constant_features(self):

@@ -152,8 +152,13 @@ def _check_sources(estimator, X):
         raise ShapeError(f"X has the sources {unknown}, unseen in fit; there were {list(readers)}.")
     if absent and not may_miss:
         raise ShapeError(f'X lacks the sources {absent} of fit. To do without, fit with missing="mask".')
+    if len(absent) == len(readers):
+        raise ShapeError("X must hold something of at least one source; none of them is there.")
     sources = read_several({name: X[name] for name in readers if name not in absent}, may_miss=may_miss)
     n = len(next(iter(sources.values())))
+    lengths = {name: len(X[name]) for name in absent if X.get(name) is not None}
+    if any(length != n for length in lengths.values()):
+        raise ShapeError(f"all sources of X must have the same n_datasets; got {n} and {lengths}.")
     for name in absent:
         nothing = np.full((n, *readers[name].shape), np.nan)
         n_observations = (n, readers[name].shape[0]) if readers[name].is_ragged else n

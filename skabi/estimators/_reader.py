@@ -5,7 +5,7 @@ import torch
 
 from skabi._torch import to_tensor
 from skabi.estimators._source_reader import SourceReader
-from skabi.estimators._sources import Source, shape_of
+from skabi.estimators._sources import Source, is_uneven, shape_of
 from skabi.exceptions import ShapeError
 from skabi.networks._data_sets import DataSets
 from skabi.summaries import FusionSummary, summary_by_shape
@@ -50,7 +50,7 @@ class Reader:
     def _read(self, name, summary, source):
         if np.isnan(source.values).all() or source.lengths.size == 0:
             raise ValueError(f"{shown(name)} has no value in any data set of fit; leave it out.")
-        if source.is_ragged and not summary.takes_any_length and np.ptp(source.lengths):
+        if source.is_ragged and not summary.takes_any_length and is_uneven(source):
             raise ShapeError(
                 f"{summary!r} needs data sets of one shape; got a list of arrays of {source.lengths.min()} to "
                 f"{source.lengths.max()} observations. Use SetSummary(), or SeriesSummary() where their order matters."
@@ -68,18 +68,19 @@ class Reader:
     def expect_missing(self):
         """Take it that all that may be missing is so in some data sets: it is left out in training."""
         for reader in self.each.values():
-            reader.was_absent, reader.largest_share = self.is_several, 1.0
+            reader.expect_missing(may_be_absent=self.is_several)
 
     def goes_on_with(self, X):
-        """Return whether data sets have the shapes of `fit`, with other lengths at most, and take note of those."""
-        if (not isinstance(X, Source)) != self.is_several or (self.is_several and list(X) != list(self.each)):
+        """Return whether data sets have the shapes of `fit`, with other lengths at most."""
+        if isinstance(X, Source) == self.is_several or (self.is_several and set(X) != set(self.each)):
             return False
         sources = X if self.is_several else {None: X}
-        if not all(reader.goes_on_with(sources[name]) for name, reader in self.each.items()):
-            return False
+        return all([reader.goes_on_with(sources[name], name=shown(name)) for name, reader in self.each.items()])
+
+    def note(self, X):
+        """Take it that lengths, and what is missing, of X were seen in training."""
         for name, reader in self.each.items():
-            reader.note_lengths(sources[name])
-        return True
+            reader.note(X[name] if self.is_several else X)
 
     def to_network(self, X, *, device="cpu", dtype=torch.float32):
         """Return scaled data sets as a tensor, or as `DataSets` where there are masks or several sources."""

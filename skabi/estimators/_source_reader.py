@@ -3,7 +3,7 @@
 import numpy as np
 
 from skabi.estimators._features import FeatureScaler
-from skabi.estimators._sources import is_there, missing_shares
+from skabi.estimators._sources import is_there, is_uneven, missing_shares
 from skabi.exceptions import ShapeError
 from skabi.networks._data_sets import masked
 
@@ -34,7 +34,9 @@ class SourceReader:
         self.shape, self.is_ragged = source.shape, source.is_ragged and self.takes_any_length
         self.columns = source.columns
         self.lengths = (int(source.lengths.min()), int(source.lengths.max()))
-        self.was_absent, self.largest_share = not is_there(source).all(), missing_shares(source).max()
+        self.was_absent, self.largest_share = False, 0.0
+        self.may_miss_of_each = np.zeros(self._feature_shape(source), dtype=bool)
+        self.note(source)
         values = source.values[source.mask] if source.mask is not None else source.values
         rows = values.reshape(-1, *self._feature_shape(source))
         self._scaler = FeatureScaler().fit(_filled(rows) if self.may_miss else rows)
@@ -70,30 +72,47 @@ class SourceReader:
 
     def check(self, source, *, name):
         """Raise unless data sets have shape and columns of `fit`; return in what some are unlike any there."""
-        self._check_columns(source, name=name)
-        has_any_length = self.takes_any_length and len(source.shape) == len(self.shape)
-        if source.shape != self.shape and not (has_any_length and source.shape[1:] == self.shape[1:]):
+        if not self.goes_on_with(source, name=name):
             raise ShapeError(self._wrong_shape(source, name=name))
         unlike = []
         shortest, longest = self.lengths
-        if has_any_length and ((source.lengths < shortest) | (source.lengths > longest)).any():
+        if self.takes_any_length and ((source.lengths < shortest) | (source.lengths > longest)).any():
             unlike.append(f"{name} has fewer or more observations ({shortest} to {longest} in fit)")
         if not self.was_absent and not is_there(source).all():
             unlike.append(f"{name} is not there, as it always was in fit")
         share = missing_shares(source).max(initial=0.0)
+        unseen = np.flatnonzero(self._is_missing_of_each(source) & ~self.may_miss_of_each)
         if share > self.largest_share:
             unlike.append(f"{share:.0%} of {name} is missing, where it was {self.largest_share:.0%} at most in fit")
+        elif unseen.size:
+            unlike.append(f"feature {unseen[0]} of {name} is missing, as it never was in fit")
         return unlike
 
-    def goes_on_with(self, source):
-        """Return whether data sets have the shape of `fit`, with other lengths at most."""
-        first = 1 if self.takes_any_length else 0
-        return len(source.shape) == len(self.shape) and source.shape[first:] == self.shape[first:]
+    def goes_on_with(self, source, *, name):
+        """Return whether data sets have the shape of `fit`, with other lengths where any may be; check columns."""
+        self._check_columns(source, name=name)
+        if self.takes_any_length and len(source.shape) == len(self.shape):
+            return source.shape[1:] == self.shape[1:]
+        return source.shape == self.shape and not is_uneven(source)
 
-    def note_lengths(self, source):
-        """Take it that lengths of `source` were seen, too."""
-        shortest, longest = self.lengths
-        self.lengths = (min(shortest, int(source.lengths.min())), max(longest, int(source.lengths.max())))
+    def note(self, source):
+        """Take it that lengths, and what is missing, of `source` were seen in training."""
+        if source.lengths.size:
+            shortest, longest = self.lengths
+            self.lengths = (min(shortest, int(source.lengths.min())), max(longest, int(source.lengths.max())))
+        self.was_absent |= not is_there(source).all()
+        self.largest_share = max(self.largest_share, missing_shares(source).max(initial=0.0))
+        self.may_miss_of_each = self.may_miss_of_each | self._is_missing_of_each(source)
+
+    def expect_missing(self, *, may_be_absent):
+        """Take it that all that may be missing is so in some data sets."""
+        self.was_absent, self.largest_share = may_be_absent, 1.0
+        self.may_miss_of_each = np.ones_like(self.may_miss_of_each)
+
+    def _is_missing_of_each(self, source):
+        """Return which features are missing somewhere in a data set that is there."""
+        values = source.values[is_there(source)]
+        return np.isnan(values).reshape(-1, *self.may_miss_of_each.shape).any(axis=0)
 
     def _check_columns(self, source, *, name):
         if self.columns is not None and source.columns not in (None, self.columns):
@@ -108,7 +127,9 @@ class SourceReader:
         got = source.values.shape
         is_one_data_set = got == self.shape or (self.takes_any_length and len(got) > 1 and got[1:] == self.shape[1:])
         advice = "."
-        if is_one_data_set:
+        if is_uneven(source):
+            got = f"arrays of {source.lengths.min()} to {source.lengths.max()} observations"
+        elif is_one_data_set:
             advice = f", one data set without its first axis. Pass {name}[np.newaxis]."
         elif self.shape[-1:] == (1,) and source.shape[1:] == self.shape[1:-1]:
             advice = f". For one feature pass {name}[..., np.newaxis]."

@@ -61,8 +61,11 @@ def is_several(X):
 
 def is_ragged(X):
     """Return whether `X` is a list of arrays with an axis of observations."""
-    is_list = isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1)
-    return is_list and len(X) > 0 and all(x is None or np.ndim(x) > 1 for x in X) and _holds_arrays(X)
+    return _is_list(X) and len(X) > 0 and all(x is None or np.ndim(x) > 1 for x in X) and _holds_arrays(X)
+
+
+def _is_list(X):
+    return isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1)
 
 
 def _holds_arrays(X):
@@ -70,14 +73,14 @@ def _holds_arrays(X):
 
 
 def is_nothing(X):
-    """Return whether `X` is a list that has None in the place of each data set."""
-    return isinstance(X, (list, tuple)) and len(X) > 0 and all(x is None for x in X)
+    """Return whether `X` is None, or a list that has None in the place of each data set."""
+    return X is None or (_is_list(X) and len(X) > 0 and all(x is None for x in X))
 
 
 def refuse_uneven(X, *, name="X"):
     """Raise if `X` is a list of rows of different lengths, which could be data sets without an axis of features."""
-    if isinstance(X, (list, tuple)) and not is_ragged(X) and all(np.ndim(x) == 1 for x in X if hasattr(x, "__len__")):
-        lengths = {len(x) for x in X if hasattr(x, "__len__")}
+    if _is_list(X) and not is_ragged(X):
+        lengths = {len(x) for x in X if hasattr(x, "__len__") and not isinstance(x, str)}
         if len(lengths) > 1:
             raise ValueError(
                 f"{name} must convert to an array of numbers, with as many in every row; got {type(X).__name__} that "
@@ -123,6 +126,8 @@ def read(X, *, name="X", may_miss=False, may_be_absent=False):
     ValueError
         If values are not finite numbers; NaN passes where `may_miss`.
     """
+    if may_be_absent and _is_list(X) and not is_ragged(X):
+        X = _filled_with_nan(X)
     refuse_uneven(X, name=name)
     if is_ragged(X):
         return _read_ragged(X, name=name, may_miss=may_miss, may_be_absent=may_be_absent)
@@ -133,6 +138,12 @@ def read(X, *, name="X", may_miss=False, may_be_absent=False):
         raise ShapeError(f"{name} must hold at least one data set and one number a data set; got shape {values.shape}.")
     columns = getattr(X, "columns", None)
     return Source(values, columns=None if columns is None else [str(column) for column in columns])
+
+
+def _filled_with_nan(X):
+    """Return a list with NaN in place of data sets that are None."""
+    like = next((x for x in X if x is not None), 0.0)
+    return [np.full(np.shape(like), np.nan) if x is None else x for x in X]
 
 
 def _read_ragged(X, *, name, may_miss, may_be_absent):
@@ -186,6 +197,11 @@ def missing_shares(source):
     n_missing = np.isnan(source.values).reshape(len(source), -1).sum(axis=1)
     there = is_there(source)
     return n_missing[there] / n_values[there]
+
+
+def is_uneven(source):
+    """Return whether data sets have different numbers of observations."""
+    return source.is_ragged and bool((source.lengths != source.shape[0]).any())
 
 
 def has_missing(source):

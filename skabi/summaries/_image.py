@@ -61,7 +61,8 @@ class ImageSummary(BaseSummary):
 
 def _warn_of_channels_first(shape):
     """Warn if images look as if channels were their first axis."""
-    if shape[0] <= 4 < shape[-1]:
+    sides = shape[1:]
+    if shape[0] <= 4 < min(sides) and max(sides) <= 4 * min(sides):
         warn(
             f"images of shape {tuple(shape)} have {shape[2]} channels, since channels are the last axis. If they are "
             "the first, pass np.moveaxis(X, 1, -1).",

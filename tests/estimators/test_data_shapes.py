@@ -258,7 +258,8 @@ def test_what_is_missing_in_fit_is_all_that_is_left_out(quick):
     _, deviation = posterior.predict(X, return_std=True)
     assert deviation[::2].mean() > 0.8 and deviation[1::2].mean() < 0.3
     # Never missing in fit, and now: no one can know.
-    assert np.isfinite(posterior.predict([[0.0, np.nan]])).all()
+    with pytest.warns(ApproximationWarning, match="feature 1 of X is missing, as it never was in fit"):
+        assert np.isfinite(posterior.predict([[0.0, np.nan]])).all()
 
 
 def test_more_missing_than_in_fit_is_warned_of(quick):
@@ -298,10 +299,42 @@ def test_warm_start_goes_on_with_other_lengths(quick):
         posterior.fit(sets()[..., :1], Y)
 
 
+def test_warm_start_knows_of_what_is_missing_now(quick):
+    X, gaps = sets(), sets()
+    gaps[:, :4] = np.nan
+    few = gaps.copy()
+    few[:, :3] = 0.0
+    posterior = quick(missing="mask", warm_start=True).fit(few, Y)
+    with pytest.warns(ApproximationWarning, match="67% of X is missing, where it was 17% at most"):
+        posterior.predict(gaps)
+    posterior.fit(gaps, Y).predict(gaps)
+    gaps[:, 4] = np.nan
+    posterior.fit(X, Y).predict(gaps)
+
+
+def test_warm_start_that_is_refused_changes_nothing(quick):
+    posterior = quick(warm_start=True).fit(ragged(3, 6), Y)
+    with pytest.raises(ValueError, match="goes on with"):
+        posterior.fit(ragged(3, 9), Y[:, :1])
+    with pytest.warns(ApproximationWarning, match="extrapolates"):
+        posterior.predict(sets(9))
+    posterior.fit(sets(), Y)
+    with pytest.raises(ValueError, match="the network is not told of others"):
+        quick(warm_start=True).fit(sets(), Y).fit(ragged(), Y)
+    table = {"table": pd.DataFrame(Y, columns=["a", "b"]), "points": sets()}
+    posterior = quick(warm_start=True).fit(table, Y)
+    with pytest.raises(ValueError, match=r"must have the columns \['a', 'b'\]"):
+        posterior.fit(table | {"table": table["table"][["b", "a"]]}, Y)
+
+
 def test_lists_of_images_of_one_shape(quick):
     X = images()
-    posterior = quick(summary=ImageSummary(width=4)).fit(list(X), Y)
+    posterior = quick(summary=ImageSummary(width=4), warm_start=True).fit(list(X), Y)
     np.testing.assert_allclose(posterior.predict(list(X)), posterior.predict(X), atol=1e-9)
+    with pytest.raises(ShapeError, match="as in fit; got arrays of 5 to 6 observations"):
+        posterior.predict([X[0], X[1, :5]])
+    with pytest.raises(ValueError, match="goes on with data sets of shape"):
+        posterior.fit([x[: 5 + i % 2] for i, x in enumerate(X)], Y)
 
 
 def test_columns_of_a_source_are_those_of_fit(quick):
@@ -337,6 +370,19 @@ def test_a_ragged_source_that_is_not_there(quick):
         some = {"table": X["table"][:2], "points": [nothing, X["points"][1]]}
         np.testing.assert_allclose(posterior.predict(some)[:1], absent, rtol=1e-9)
         np.testing.assert_allclose(posterior.predict({k: v[:1] for k, v in some.items()}), absent, rtol=1e-9)
+    objects = np.array([None, X["points"][1]], dtype=object)
+    by_object = {"table": X["table"][:2], "points": objects}
+    np.testing.assert_allclose(posterior.predict(by_object)[:1], absent, rtol=1e-9)
+    for nothing in (None, [None], objects[:1]):
+        by_none = {"table": X["table"][:1], "points": nothing}
+        np.testing.assert_allclose(posterior.predict(by_none), absent, rtol=1e-9)
+    with pytest.raises(ShapeError, match="none of them is there"):
+        posterior.predict({"table": None, "points": [None]})
+    with pytest.raises(ShapeError, match="must have the same n_datasets"):
+        posterior.predict({"table": X["table"][:2], "points": [None]})
+    rows = [None, X["table"][1]]
+    partly = posterior.predict({"table": rows, "points": X["points"][:2]})
+    np.testing.assert_allclose(partly[:1], posterior.predict({"points": X["points"][:1]}), rtol=1e-9)
     with pytest.raises(ValueError, match=r"X\['points'\] has no value in any data set of fit"):
         quick(missing="mask").fit({"table": Y, "points": np.full((N, 3, 1), np.nan)}, Y)
 
