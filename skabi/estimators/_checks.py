@@ -17,6 +17,7 @@ from skabi.estimators._sources import (
     is_nothing,
     is_ragged,
     is_several,
+    n_axes,
     read,
     read_several,
     refuse_uneven,
@@ -104,7 +105,7 @@ def check_training_data(estimator, X, y):
 
 def _check_table(estimator, X, y, *, may_miss, is_continued):
     """Return X `(n_datasets, n_features)` as a `Source`, and y, as scikit-learn checks them."""
-    if _n_axes(y) > 2:
+    if n_axes(y) > 2:
         raise ShapeError(f"y must have shape (n_datasets, n_parameters); got {np.shape(y)}.")
     refuse_uneven(X)
     rules = {"multi_output": True, "y_numeric": True, "ensure_min_samples": 2, **_table_rules(may_miss=may_miss)}
@@ -132,7 +133,7 @@ def check_data_sets(estimator, X):
         X = _check_sources(estimator, X)
     elif is_several(X):
         raise ShapeError(f"X has several sources, {list(X)}; in fit it had one. Pass the array alone.")
-    elif len(reader.shape) == 1 and _n_axes(X) <= 2:
+    elif len(reader.shape) == 1 and n_axes(X) <= 2:
         refuse_uneven(X)
         with _saying_what_is_wrong(X=X):
             X = Source(validate_data(estimator, X, reset=False, **_table_rules(may_miss=reader.may_miss)))
@@ -175,7 +176,7 @@ def _table_rules(*, may_miss):
 
 
 def _is_table(X):
-    return not (is_several(X) or is_ragged(X) or _n_axes(X) > 2)
+    return not (is_several(X) or is_ragged(X) or n_axes(X) > 2)
 
 
 def refuse_lossy(values, *, name):
@@ -231,11 +232,3 @@ def check_quantiles(quantiles) -> np.ndarray:
     if quantiles.ndim != 1 or not quantiles.size or not ((quantiles >= 0) & (quantiles <= 1)).all():
         raise ValueError(f"quantiles must be a list of numbers from 0 to 1; got {quantiles.tolist()}.")
     return quantiles
-
-
-def _n_axes(X):
-    """Return the number of axes of an array or of nested lists; 2 where only scikit-learn can tell what is wrong."""
-    try:
-        return np.ndim(X) if isinstance(X, (list, tuple)) else getattr(X, "ndim", 2)
-    except ValueError:
-        return 2

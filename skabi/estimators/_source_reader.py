@@ -33,8 +33,7 @@ class SourceReader:
         """Learn the scales of features, and the lengths there are, from a `Source`."""
         self.shape, self.is_ragged = source.shape, source.is_ragged and self.takes_any_length
         self.columns = source.columns
-        self.lengths = (int(source.lengths.min()), int(source.lengths.max()))
-        self.was_absent, self.largest_share = False, 0.0
+        self.lengths, self.was_absent, self.largest_share = (source.shape[0], 0), False, 0.0
         self.may_miss_of_each = np.zeros(self._feature_shape(source), dtype=bool)
         self.note(source)
         values = source.values[source.mask] if source.mask is not None else source.values

@@ -61,7 +61,15 @@ def is_several(X):
 
 def is_ragged(X):
     """Return whether `X` is a list of arrays with an axis of observations."""
-    return _is_list(X) and len(X) > 0 and all(x is None or np.ndim(x) > 1 for x in X) and _holds_arrays(X)
+    return _is_list(X) and len(X) > 0 and all(x is None or n_axes(x) > 1 for x in X) and _holds_arrays(X)
+
+
+def n_axes(X):
+    """Return the number of axes of an array or of nested lists; 2 where only scikit-learn can tell what is wrong."""
+    try:
+        return np.ndim(X) if isinstance(X, (list, tuple)) else getattr(X, "ndim", 2)
+    except ValueError:
+        return 2
 
 
 def _is_list(X):

@@ -190,6 +190,12 @@ def test_arrays_that_are_not_numbers(quick, fitted_to_arrays):
         fitted_to_arrays.sample(strings)
 
 
+def test_data_sets_with_rows_of_different_lengths(quick):
+    for X, name in (([[[1, 2], [3]]] * 20, "X"), ({"a": [[[1, 2], [3]]] * 20}, "X['a']")):
+        with refused(ValueError, f"{name} must convert to an array of numbers", "got list", "inhomogeneous"):
+            quick().fit(X, np.arange(20.0))
+
+
 def test_a_thing_in_place_of_X(fitted, simulator):
     with refused(TypeError, "X must be data sets; got a simulator", "X, y = simulator.sample(n)"):
         fitted.sample(simulator)
