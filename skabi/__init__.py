@@ -1,6 +1,6 @@
 """Amortized Bayesian inference for scikit-learn users.
 
-Fit a simulator once, then sample the posterior of any data set in one pass through a network. The estimator lives
+Fit a simulator once, then sample the posterior of any data set in one pass through a network. The estimators live
 here; priors, simulators, diagnostics and displays live in the rooms named after them.
 
 Everything is loaded when it is first used, so that ``import skabi`` is quick and does not import torch.
@@ -10,13 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from skabi.estimators import AmortizedPosterior
+    from skabi.estimators import AmortizedPosterior, JointEstimator
 
 __version__ = "0.1.0"
 
-__all__ = ["AmortizedPosterior", "__version__"]
+__all__ = ["AmortizedPosterior", "JointEstimator", "__version__"]
 
-_HOMES = {"AmortizedPosterior": "skabi.estimators"}
+_HOMES = {"AmortizedPosterior": "skabi.estimators", "JointEstimator": "skabi.estimators"}
 _ROOMS = (
     "datasets",
     "diagnostics",
@@ -25,6 +25,7 @@ _ROOMS = (
     "estimators",
     "exceptions",
     "losses",
+    "model_selection",
     "networks",
     "pipeline",
     "plotting",

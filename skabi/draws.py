@@ -109,12 +109,22 @@ def summarize(
     return pd.DataFrame(values, index=index, columns=["mean", "sd", *labels])
 
 
-def to_datatree(draws: ArrayLike, *, parameter_names: Iterable[str] | None = None, X: ArrayLike | None = None):
+def to_datatree(
+    draws: ArrayLike,
+    *,
+    parameter_names: Iterable[str] | None = None,
+    X: ArrayLike | None = None,
+    log_likelihood: ArrayLike | None = None,
+    posterior_predictive: ArrayLike | None = None,
+):
     """Return draws as an ArviZ DataTree.
 
     The group `posterior` has one variable a parameter with the dimensions `chain` (of length 1, for the draws are
     independent) and `draw`, as ArviZ expects, then `dataset` if there are several data sets. The entries `theta[0]`,
     `theta[1]`, ... of a vector come back as one variable `theta` with a last dimension.
+
+    What is known of the data comes as variable `X` of further groups. Its dimensions are those of `posterior`, then
+    the axes of a data set, `X_dim_0` and so on; observations are `X_dim_0`.
 
     Parameters
     ----------
@@ -123,55 +133,115 @@ def to_datatree(draws: ArrayLike, *, parameter_names: Iterable[str] | None = Non
     parameter_names : list of str, optional
         Names of the parameters, for example `posterior.parameter_names_`; by default `theta[0]`, `theta[1]`, ...
     X : array-like of shape (n_datasets, ...), optional
-        The data sets; when given, they become variable `X` of the group `observed_data`.
+        The data sets, for the group `observed_data`.
+    log_likelihood : array-like of shape (n_datasets, n_draws, n_observations), optional
+        Log density of each observation at each draw, for the group of this name; with it `arviz_stats.loo` works.
+    posterior_predictive : array-like of shape (n_datasets, n_draws, ...), optional
+        A data set made at each draw, for the group of this name.
 
     Returns
     -------
     tree : xarray.DataTree
-        With the group `posterior`, and `observed_data` if X is given.
+        With the group `posterior`, and one for each of the other arrays that is given.
 
     Raises
     ------
     ImportError
         If ArviZ is not installed; `pip install "skabi[arviz]"` installs it.
     ShapeError
-        If draws have another number of dimensions, the number of names differs from n_parameters, or X has another
-        number of data sets.
+        If draws have another number of dimensions, the number of names differs from n_parameters, another array does
+        not fit the draws or the data sets, or data sets have different shapes.
     ValueError
         If draws are not finite numbers, or names repeat.
 
     Notes
     -----
     ArviZ functions that reduce over `chain` and `draw` treat `dataset` as any other dimension: `arviz_stats.summary`
-    then has a row for each parameter of each data set.
+    then has a row for each parameter of each data set, and `arviz_stats.loo` takes the observations of all data sets
+    together.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skabi.draws import to_datatree
     >>> draws = np.random.default_rng(0).normal(size=(3, 100, 3))
-    >>> tree = to_datatree(draws, parameter_names=["beta", "theta[0]", "theta[1]"])
+    >>> names = ["beta", "theta[0]", "theta[1]"]
+    >>> tree = to_datatree(draws, parameter_names=names, log_likelihood=np.zeros((3, 100, 8)))
     >>> dict(tree["posterior"]["beta"].sizes)
     {'chain': 1, 'draw': 100, 'dataset': 3}
     >>> tree["posterior"]["theta"].shape
     (1, 100, 3, 2)
+    >>> dict(tree["log_likelihood"]["X"].sizes)
+    {'chain': 1, 'draw': 100, 'dataset': 3, 'X_dim_0': 8}
     """
     draws = check_draws(draws)
-    n_datasets, _, n_parameters = draws.shape
-    names = check_parameter_names(parameter_names, n_parameters)
+    names = check_parameter_names(parameter_names, draws.shape[2])
     arviz_base = import_optional("arviz_base", extra="arviz", purpose="to_datatree")
-    leading = ["dataset"] if n_datasets > 1 else []
-    by_draw = np.swapaxes(draws, 0, 1)[np.newaxis] if leading else draws
-    variables, dims = {}, {}
+    xarray = import_optional("xarray", extra="arviz", purpose="to_datatree")
+    leading = ["dataset"] if len(draws) > 1 else []
+    by_draw, variables, dims = _with_chain(draws), {}, {}
     for name, columns in vector_columns(names).items():
         variables[name] = by_draw[..., columns]
         dims[name] = leading + ([f"{name}_dim_0"] if isinstance(columns, list) else [])
-    groups = {"posterior": variables}
+    # The sample dimensions are given each time because ArviZ's own setting may ask for others.
+    sample_dims = ["chain", "draw"]
+    groups = {"posterior": arviz_base.dict_to_dataset(variables, dims=dims, sample_dims=sample_dims)}
+    for group, array in _check_groups(draws, X, log_likelihood, posterior_predictive).items():
+        own = [] if group == "observed_data" else sample_dims
+        if own:
+            array = _with_chain(array)
+        elif not leading:
+            array = array[0]
+        axes = [f"X_dim_{axis}" for axis in range(array.ndim - len(own) - len(leading))]
+        groups[group] = arviz_base.dict_to_dataset({"X": array}, dims={"X": leading + axes}, sample_dims=own)
+    return xarray.DataTree.from_dict(groups)
+
+
+def _with_chain(by_dataset):
+    """Return `(n_datasets, n_draws, ...)` as `(1, n_draws, n_datasets, ...)`, without n_datasets where it is 1."""
+    # The axis of a single data set becomes that of the chain.
+    return by_dataset if len(by_dataset) == 1 else np.swapaxes(by_dataset, 0, 1)[np.newaxis]
+
+
+def _check_groups(draws, X, log_likelihood, posterior_predictive):
+    """Return a dict of group name -> array for what is given besides draws; raise where it does not fit them."""
+    n_datasets, n_draws, _ = draws.shape
+    groups = {}
     if X is not None:
-        X = np.asarray(X)
+        X = groups["observed_data"] = _as_array(X, "X")
         if X.ndim == 0 or len(X) != n_datasets:
             raise ShapeError(f"X must have the n_datasets of draws as first axis, {n_datasets}; got shape {X.shape}.")
-        groups["observed_data"] = {"X": X if leading else X[0]}
-        dims["X"] = leading + [f"X_dim_{axis}" for axis in range(X.ndim - 1)]
-    # The sizes are given here because ArviZ's own setting may ask for other sample dimensions.
-    return arviz_base.from_dict(groups, dims=dims, sample_dims=["chain", "draw"])
+    if log_likelihood is not None:
+        array = groups["log_likelihood"] = _as_array(log_likelihood, "log_likelihood")
+        if array.ndim != 3 or array.shape[:2] != (n_datasets, n_draws):
+            raise ShapeError(
+                f"log_likelihood must have shape (n_datasets, n_draws, n_observations), here ({n_datasets}, {n_draws}, "
+                f"n_observations); got {array.shape}."
+            )
+        # A data set may also be a single observation, whatever its shape.
+        if X is not None and X.ndim > 1 and array.shape[2] not in (1, X.shape[1]):
+            raise ShapeError(
+                f"log_likelihood must have one column for each of the {X.shape[1]} observations of X; "
+                f"got shape {array.shape}."
+            )
+    if posterior_predictive is not None:
+        array = groups["posterior_predictive"] = _as_array(posterior_predictive, "posterior_predictive")
+        if array.shape[:2] != (n_datasets, n_draws):
+            raise ShapeError(
+                f"posterior_predictive must have shape (n_datasets, n_draws, ...), here ({n_datasets}, {n_draws}, "
+                f"...); got {array.shape}. For one data set pass posterior_predictive[np.newaxis]."
+            )
+    return groups
+
+
+def _as_array(values, name):
+    """Return `values` as an array, or raise if its data sets have different shapes."""
+    try:
+        array = np.asarray(values)
+        # Simulators hand out lists of arrays in this form too.
+        return np.asarray(list(array)) if array.dtype == object and array.ndim == 1 else array
+    except ValueError as error:
+        raise ShapeError(
+            f"{name} must be an array, and data sets of different shapes do not make one ({error}). Pass one data set, "
+            f"{name}[i : i + 1] with draws[i : i + 1], or those of one length."
+        ) from error

@@ -8,6 +8,7 @@ from skabi.datasets._gaussian import ConjugateGaussian, TruncatedGaussian
 from skabi.datasets._gaussian_linear import GaussianLinear, GaussianLinearUniform
 from skabi.datasets._gaussian_mean_scale import GaussianMeanScale
 from skabi.datasets._gaussian_mixture import GaussianMixture
+from skabi.datasets._gaussian_regression import GaussianRegression
 from skabi.datasets._influenza import load_influenza
 from skabi.datasets._lotka_volterra import LotkaVolterra
 from skabi.datasets._sir import SIR
@@ -27,6 +28,7 @@ __all__ = [
     "GaussianLinearUniform",
     "GaussianMeanScale",
     "GaussianMixture",
+    "GaussianRegression",
     "LotkaVolterra",
     "TruncatedGaussian",
     "TwoMoons",

@@ -1,5 +1,9 @@
 """The scikit-learn face: estimators with `fit(simulator)`, `sample(X)` and `score`."""
 
+from skabi.estimators._evidence import LogEvidence
+from skabi.estimators._joint import JointEstimator
+from skabi.estimators._known_likelihood import KnownLikelihood
+from skabi.estimators._likelihood import AmortizedLikelihood
 from skabi.estimators._posterior import AmortizedPosterior
 
-__all__ = ["AmortizedPosterior"]
+__all__ = ["AmortizedLikelihood", "AmortizedPosterior", "JointEstimator", "KnownLikelihood", "LogEvidence"]

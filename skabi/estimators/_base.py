@@ -11,13 +11,14 @@ from skabi._random import integer_seed, seed_sequence
 from skabi._torch import resolve_device, seeded, to_array, to_tensor, torch_generator
 from skabi._warnings import warn
 from skabi.engines import SplineFlow
-from skabi.estimators._checks import RECIPES, check_data_sets, check_training_data
+from skabi.estimators._checks import check_data_sets, check_training_data
 from skabi.estimators._linear_start import linear_start
+from skabi.estimators._nested import NestedRecipes
 from skabi.estimators._parameters import ParameterMap, parameter_names_of
 from skabi.estimators._reader import Reader, shown, summary_or_default
 from skabi.estimators._sources import has_missing, log_counts, shape_of, sources_of, take_rows
 from skabi.exceptions import ApproximationWarning
-from skabi.losses import Batch, ForwardKL
+from skabi.losses import BaseLoss, Batch, ForwardKL
 from skabi.networks._conditions import LogCounts, NoConditions
 from skabi.networks._data_sets import map_tensors, take
 from skabi.networks._ensemble import Ensemble, StackedMembers
@@ -26,40 +27,17 @@ from skabi.summaries import ExpertSummary
 from skabi.training import DropAtRandom, EpochBar, train
 
 
-class AmortizedEstimator(BaseEstimator):
+class AmortizedEstimator(NestedRecipes, BaseEstimator):
     """Base class of estimators that train a network on simulations."""
 
+    # What not every estimator lets choose.
+    loss: BaseLoss | None = None
+    missing: str | None = None
     # What `fit` finds from an earlier one.
     network_: SummarizedDensity | Ensemble
     loss_curve_: list[float]
     validation_scores_: list[float]
     _split_seed: np.random.SeedSequence
-
-    def set_params(self, **params):
-        """Set parameters of this estimator and, as in `engine__n_transforms`, of its recipes.
-
-        Parameters
-        ----------
-        **params : dict
-            Names and values.
-
-        Returns
-        -------
-        self : estimator
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown, or is that of a recipe's parameter while the recipe is None.
-        """
-        for name in params:
-            recipe, _, parameter = name.partition("__")
-            if parameter and recipe in RECIPES and params.get(recipe, getattr(self, recipe)) is None:
-                raise ValueError(
-                    f"{name} cannot be set while {recipe} is None. Name the recipe first: "
-                    f"{type(self).__name__}({recipe}={RECIPES[recipe][1]})."
-                )
-        return super().set_params(**params)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "network_")
@@ -93,21 +71,20 @@ class AmortizedEstimator(BaseEstimator):
         # Rows once trained on are never held out later.
         split_seed = self._split_seed if is_continued else split_seed
         used, held_out = self._split(len(y), split_seed)
-        dropping = self._dropping(X)
         if is_continued:
             self._check_same_problem(X, names, prior)
             self._reader.note(X)
-            network = copy.deepcopy(self.network_).requires_grad_(True)
-            past = self.loss_curve_, self.validation_scores_
+            dropping = self._dropping(X)
+            network, past = copy.deepcopy(self.network_).requires_grad_(True), (self.loss_curve_, self.validation_scores_)
         else:
             self._start(X, y, prior=prior, parameter_names=names)
+            self._split_seed = split_seed
+            dropping = self._dropping(X)
             seed = integer_seed(network_seed)
             network, past = self._build(take_rows(X, used), y[used], dropping=dropping, seed=seed), ([], [])
-            self._split_seed = split_seed
-        if dropping is not None:
+        if dropping is not None and self.missing is not None:
             self._reader.expect_missing()
-        theta, log_det = self._parameter_map.to_network(y.reshape(len(y), -1))
-        x = self._reader.to_network(X)
+        x, theta, log_det = self._to_network(X, y)
         rows = {"used": used, "held_out": held_out}
         seed = integer_seed(shuffle_seed)
         record = self._train(network, x, theta, **rows, log_det=log_det, dropping=dropping, seed=seed)
@@ -119,6 +96,11 @@ class AmortizedEstimator(BaseEstimator):
             self.best_iter_ = len(past[0]) + record.best_iter
         self.n_iter_ = len(self.loss_curve_)
         return self
+
+    def _to_network(self, X, y):
+        """Return what networks see of data sets and parameters, and the log-determinant of what has the density."""
+        theta, log_det = self._parameter_map.to_network(y.reshape(len(y), -1))
+        return self._reader.to_network(X), theta, log_det
 
     def _start(self, X, y, *, prior, parameter_names):
         """Forget an earlier fit, resolve recipes, and fit the maps of parameters and features."""
@@ -178,7 +160,7 @@ class AmortizedEstimator(BaseEstimator):
         device = resolve_device(self.device)
         data = Batch(map_tensors(lambda part: part.to(device), x), to_tensor(theta, device=device))
         network.to(device)
-        trained = StackedMembers(network) if isinstance(network, Ensemble) else network
+        trained = network if self.n_estimators == 1 else StackedMembers(network)
         record = train(
             trained,
             self.loss_,
@@ -220,12 +202,16 @@ class AmortizedEstimator(BaseEstimator):
                 f"with warm_start=True fit goes on with data sets of shape {self._reader.shape} and parameters "
                 f"{self.parameter_names_}; got {shape_of(X)} and {names}. Use warm_start=False or a clone."
             )
-        n_conditions = getattr(self.network_, "members", [self.network_])[0].conditions.n_conditions
-        if log_counts(X) is not None and not n_conditions:
+        if log_counts(X) is not None and not self._knows_sizes:
             raise ValueError(
                 "with warm_start=True fit goes on with data sets of one size, and the network is not told of others. "
                 "Use warm_start=False or a clone."
             )
+
+    @property
+    def _knows_sizes(self):
+        """Whether the network is told how many observations a data set has, or need not be."""
+        return bool(getattr(self.network_, "members", [self.network_])[0].conditions.n_conditions)
 
     def _warn_of_constant_features(self):
         for source, reader in self._reader.each.items():

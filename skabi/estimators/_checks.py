@@ -41,14 +41,15 @@ def check_constructor(estimator):
     check_real(estimator.learning_rate_init, "learning_rate_init", low=0.0)
     check_real(estimator.validation_fraction, "validation_fraction", low=0.0, high=1.0)
     check_choice(estimator.missing, "missing", ("mask", None))
-    check_real(estimator.missing_rate, "missing_rate", low=0.0, high=1.0)
+    if hasattr(estimator, "missing_rate"):
+        check_real(estimator.missing_rate, "missing_rate", low=0.0, high=1.0)
     for name in ("early_stopping", "warm_start"):
         if not isinstance(getattr(estimator, name), (bool, np.bool_)):
             raise TypeError(f"{name} must be True or False; got {getattr(estimator, name)!r}.")
     if not isinstance(estimator.verbose, (numbers.Integral, bool)):
         raise TypeError(f"verbose must be an int or a bool; got {estimator.verbose!r}.")
     for name, (base, example) in RECIPES.items():
-        recipe = getattr(estimator, name)
+        recipe = getattr(estimator, name, None)
         if recipe is not None and not isinstance(recipe, base):
             raise TypeError(
                 f"{name} must be a recipe from skabi.{base.__module__.split('.')[1]}, such as {example}, or None; "
@@ -59,6 +60,8 @@ def check_constructor(estimator):
 
 RECIPES = {
     "engine": (BaseEngine, "SplineFlow()"),
+    "posterior": (BaseEngine, "SplineFlow()"),
+    "likelihood": (BaseEngine, "SplineFlow()"),
     "summary": (BaseSummary, "SetSummary()"),
     "loss": (BaseLoss, "ForwardKL()"),
 }

@@ -29,14 +29,14 @@ class FeatureScaler:
         flat = flat / self._unit
         sample = flat[:: -(-len(flat) // _LARGEST_SAMPLE)]
         centers, widths = _asinh_maps(sample)
-        fits = np.stack([_normality(np.arcsinh((sample - c) / w)) for c, w in zip(centers, widths, strict=True)])
-        fits[0] = _normality(sample) + _MARGIN
+        fits = np.stack([normality(np.arcsinh((sample - c) / w)) for c, w in zip(centers, widths, strict=True)])
+        fits[0] = normality(sample) + _MARGIN
         best, features = fits.argmax(axis=0), np.arange(flat.shape[1])
         self._linear = best == 0
         self._center, self._width = centers[best, features], widths[best, features]
         mapped = self._map(flat)
         self.is_constant_ = np.ptp(flat, axis=0) == 0
-        self._location, self._scale = _location_scale(mapped)
+        self._location, self._scale = location_scale(mapped)
         self._scale[self.is_constant_] = np.inf
         return self
 
@@ -49,6 +49,22 @@ class FeatureScaler:
         size = np.minimum(np.abs(z), largest)
         far = np.sign(z) * (_LINEAR + np.log1p(np.maximum(size - _LINEAR, 0.0)))
         return np.where(size > _LINEAR, far, z).reshape(X.shape)
+
+    def inverse_transform(self, Z):
+        """Return what `transform` turns into `Z`, `(n, n_features)`."""
+        z = np.sign(Z) * np.where(np.abs(Z) > _LINEAR, _LINEAR + np.expm1(np.abs(Z) - _LINEAR), np.abs(Z))
+        mapped = z * self._scale + self._location
+        with np.errstate(over="ignore"):
+            flat = np.where(self._linear, mapped, np.sinh(mapped) * self._width + self._center)
+        return flat * self._unit
+
+    def log_derivative(self, X):
+        """Return the logarithm of the derivative of `transform`, feature by feature, `(n, n_features)`."""
+        flat = X / self._unit
+        bend = np.hypot(1.0, (flat - self._center) / self._width) * self._width
+        size = np.abs((self._map(flat) - self._location) / self._scale)
+        softening = np.log1p(np.maximum(size - _LINEAR, 0.0))
+        return -softening - np.log(np.where(self._linear, 1.0, bend)) - np.log(self._scale * self._unit)
 
     def _map(self, flat):
         return np.where(self._linear, flat, np.arcsinh((flat - self._center) / self._width))
@@ -66,7 +82,7 @@ def _asinh_maps(sample):
     return np.stack([np.zeros(n_features), median, np.zeros(n_features)]), np.where(widths > tiny, widths, 1.0)
 
 
-def _normality(values):
+def normality(values):
     """Return the correlation of sorted columns with normal quantiles; zero for constants.
 
     Half a percent is left out at each end, so that a few outliers do not decide.
@@ -80,7 +96,7 @@ def _normality(values):
     return np.divide(quantiles @ values, spread, out=np.zeros(values.shape[1]), where=spread > 0)
 
 
-def _location_scale(values):
+def location_scale(values):
     """Return median and robust scale of columns: quantiles where they differ, else the standard deviation."""
     low, middle, high = np.quantile(values, [0.05, 0.5, 0.95], axis=0)
     scale = (high - low) / 3.29

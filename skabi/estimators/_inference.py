@@ -19,34 +19,34 @@ _N_BASE = 1024
 _PLACES = 32_768
 
 
-def _chunks(n_datasets, n_draws):
-    """Yield slices of data sets and of draws that cover all with at most `_CHUNK` draws at once."""
-    n_rows, n_columns = max(1, _CHUNK // n_draws), min(n_draws, _CHUNK)
+def chunks(n_datasets, n_draws, size=_CHUNK):
+    """Yield slices of data sets and of draws that cover all with at most `size` draws at once."""
+    n_rows, n_columns = max(1, size // n_draws), min(n_draws, size)
     for row in range(0, n_datasets, n_rows):
         for column in range(0, n_draws, n_columns):
             yield slice(row, min(row + n_rows, n_datasets)), slice(column, min(column + n_columns, n_draws))
 
 
-def _each(work, chunks, device):
+def each(work, arguments, device=torch.device("cpu")):
     """Return `[work(*chunk), ...]`, one thread a core: torch's own threads spend too long waiting for each other."""
-    chunks = list(chunks)
+    arguments = list(arguments)
 
     @torch.no_grad()
     def run(chunk):
         return work(*chunk)
 
     with single_thread():
-        if len(chunks) == 1 or device.type != "cpu":
-            return list(map(run, chunks))
-        with ThreadPoolExecutor(min(len(chunks), joblib.effective_n_jobs(-1))) as pool:
-            return list(pool.map(run, chunks))
+        if len(arguments) == 1 or device.type != "cpu":
+            return list(map(run, arguments))
+        with ThreadPoolExecutor(min(len(arguments), joblib.effective_n_jobs(-1))) as pool:
+            return list(pool.map(run, arguments))
 
 
 def contexts(network, x):
     """Return what the density is conditioned on, a tensor `(n_datasets, n_context)`."""
     n = max(1, min(_CHUNK, _PLACES // n_places(x)))
     parts = ((without_padding(take(x, slice(start, start + n))),) for start in range(0, n_rows(x), n))
-    return torch.cat(_each(network.context, parts, first_tensor(x).device))
+    return torch.cat(each(network.context, parts, first_tensor(x).device))
 
 
 def draw(network, x, n_draws, *, seed, parameter_map):
@@ -60,7 +60,7 @@ def draw(network, x, n_draws, *, seed, parameter_map):
         theta = network.sample_given(context[rows], columns.stop - columns.start, generator)
         draws[rows, columns] = _in_own_units(theta, parameter_map)
 
-    _each(work, ((i, *chunk) for i, chunk in enumerate(_chunks(len(context), n_draws))), context.device)
+    each(work, ((i, *chunk) for i, chunk in enumerate(chunks(len(context), n_draws))), context.device)
     return draws
 
 
@@ -77,7 +77,7 @@ def log_density(network, x, y, *, parameter_map):
         values = network.log_prob_given(theta.reshape(part.shape), context[rows, None])
         log_prob[rows, columns] = np.where(inside, to_array(values).ravel() + log_det, -np.inf).reshape(part.shape[:2])
 
-    _each(work, _chunks(*y.shape[:2]), context.device)
+    each(work, chunks(*y.shape[:2]), context.device)
     return log_prob
 
 
@@ -95,7 +95,7 @@ def summarize_draws(network, x, summary, *, parameter_map):
         theta = network.from_base_given(base.expand(len(part), _N_BASE, n_parameters), part[:, None])
         return summary(_in_own_units(theta, parameter_map))
 
-    return np.concatenate(_each(work, ((part,) for part in context.split(max(1, _CHUNK // _N_BASE))), context.device))
+    return np.concatenate(each(work, ((part,) for part in context.split(max(1, _CHUNK // _N_BASE))), context.device))
 
 
 def _in_own_units(theta, parameter_map):

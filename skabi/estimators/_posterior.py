@@ -102,6 +102,8 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         Numbers in a data set; for data sets with more axes the length of the last, for several sources their sum.
     feature_names_in_ : ndarray of str
         Column names of X, where it had any.
+    n_observations_in_ : (int, int)
+        Smallest and largest number of observations of a data set; not for several sources.
 
     References
     ----------
@@ -337,6 +339,13 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         check_is_fitted(self)
         x = self._scaled(X)
         return to_array(contexts(self._network(), x)).reshape(n_rows(x), -1)
+
+    @property
+    def n_observations_in_(self):
+        """Smallest and largest number of observations of a data set in `fit`."""
+        if not hasattr(self, "_reader") or self._reader.is_several:
+            raise AttributeError("n_observations_in_ is there after fit, for data sets of one source.")
+        return self._reader.each[None].lengths
 
     def _like_y(self, values):
         """Return `values` without the axis of parameters if `y` had one dimension in `fit`."""

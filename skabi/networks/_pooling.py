@@ -44,5 +44,26 @@ def moments_of_rows(rows, owners, n):
     return _as_statistics(mean, variance)
 
 
+def associations(rows, owners, n):
+    """Return Fisher's z of the correlation of each pair of columns of each data set, `(n, width * (width - 1) / 2)`.
+
+    Parameters
+    ----------
+    rows, owners, n
+        As in `moments_of_rows`.
+    """
+    width = rows.shape[-1]
+    first, second = torch.triu_indices(width, width, offset=1, device=rows.device)
+    counts = torch.bincount(owners, minlength=n).clamp(min=1).to(rows.dtype)[:, None]
+    gaps = rows - (rows.new_zeros(n, width).index_add(0, owners, rows) / counts)[owners]
+
+    def mean(values):
+        return rows.new_zeros(n, values.shape[-1]).index_add(0, owners, values) / counts
+
+    spread = (mean(gaps.square()) + _SMALLEST**2).sqrt()
+    correlation = mean(gaps[:, first] * gaps[:, second]) / (spread[:, first] * spread[:, second])
+    return torch.atanh(correlation * (1 - _SMALLEST**2))
+
+
 def _as_statistics(mean, variance):
     return torch.cat([mean, 0.5 * (variance + _SMALLEST**2).log()], dim=-1)

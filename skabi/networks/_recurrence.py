@@ -26,6 +26,10 @@ class GatedRecurrence(nn.Module):
         gate = self.gate(x).sigmoid()
         return scan(1 - gate, gate * self.candidate(x))
 
+    def step(self, state, x):
+        """Return the next state `(n, width)` after one more input `(n, width)`."""
+        return torch.lerp(state, self.candidate(x), self.gate(x).sigmoid())
+
 
 def scan(keep, new):
     """Return `h` with `h_t = keep_t h_(t-1) + new_t` and `h_0 = 0`, over the last axis but one.

@@ -5,7 +5,11 @@ from torch import nn
 
 from skabi.networks._attention import InducedAttention
 from skabi.networks._perceptrons import ResidualBlock, residual_perceptron
-from skabi.networks._pooling import moments, moments_of_rows
+from skabi.networks._pooling import associations, moments, moments_of_rows
+
+
+# Sets of more features than this have no statistics of pairs, which would be too many.
+_MOST_PAIRED = 8
 
 
 class DeepSet(nn.Module):
@@ -21,7 +25,9 @@ class DeepSet(nn.Module):
 
     def __init__(self, n_features, *, width, n_blocks, n_attention_blocks, n_heads, n_inducing, n_summaries):
         super().__init__()
-        self.n_fixed, self.token_width = 2 * n_features, width
+        self.has_pairs = n_features <= _MOST_PAIRED
+        n_pairs = n_features * (n_features - 1) // 2 if self.has_pairs else 0
+        self.n_fixed, self.token_width = 2 * n_features + n_pairs, width
         self.n_summaries = self.n_fixed + n_summaries
         self.of_one = nn.Sequential(nn.Linear(n_features, width), *[ResidualBlock(width) for _ in range(n_blocks)])
         self.attention = nn.ModuleList(InducedAttention(width, n_heads, n_inducing) for _ in range(n_attention_blocks))
@@ -29,15 +35,17 @@ class DeepSet(nn.Module):
 
     def forward(self, x, mask=None):
         """Return `(n, n_summaries)` of sets `(n, n_observations, n_features)`."""
-        if mask is None or len(self.attention):
-            return self._summaries(moments(x, mask), moments(*self.tokens(x, mask)))
+        kept = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device) if mask is None else mask
         # Padding costs nothing where observations do not meet before they are pooled.
-        rows, owners = x[mask], mask.nonzero()[:, 0]
-        fixed, learned = (moments_of_rows(values, owners, len(x)) for values in (rows, self.of_one(rows)))
-        return self._summaries(fixed, learned)
-
-    def _summaries(self, fixed, learned):
-        return torch.cat([fixed, self.of_all(learned)], dim=1)
+        rows, owners = x[kept], kept.nonzero()[:, 0]
+        fixed = [moments_of_rows(rows, owners, len(x))]
+        if self.has_pairs:
+            fixed.append(associations(rows, owners, len(x)))
+        if mask is None or len(self.attention):
+            learned = moments(*self.tokens(x, mask))
+        else:
+            learned = moments_of_rows(self.of_one(rows), owners, len(x))
+        return torch.cat([*fixed, self.of_all(learned)], dim=1)
 
     def tokens(self, x, mask=None):
         """Return one token an observation, `(n, n_observations, width)`, and the mask."""

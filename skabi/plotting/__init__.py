@@ -6,6 +6,9 @@ A display keeps the numbers it shows as attributes. `from_estimator` and `from_d
 
 from skabi.plotting._c2st import C2STDisplay
 from skabi.plotting._coverage import CoverageDisplay
+from skabi.plotting._elpd_difference import ElpdDifferenceDisplay
+from skabi.plotting._evidence import EvidenceDisplay
+from skabi.plotting._joint_sbc import JointSBCDisplay
 from skabi.plotting._loss_curve import LossCurveDisplay
 from skabi.plotting._pairs import PairsDisplay
 from skabi.plotting._recovery import RecoveryDisplay
@@ -14,6 +17,9 @@ from skabi.plotting._sbc import SBCDisplay
 __all__ = [
     "C2STDisplay",
     "CoverageDisplay",
+    "ElpdDifferenceDisplay",
+    "EvidenceDisplay",
+    "JointSBCDisplay",
     "LossCurveDisplay",
     "PairsDisplay",
     "RecoveryDisplay",

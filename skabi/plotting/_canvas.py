@@ -97,6 +97,49 @@ def _fill_grid(ax, axes, used):
         axes[row, col] = ax.figure.add_subplot(grid[row, col])
 
 
+def draw_intervals(ax, x, middle, lower, upper, *, groups):
+    """Draw a point and an upright interval at each `x`, in colours by group.
+
+    Parameters
+    ----------
+    ax : Axes
+    x, middle, lower, upper : ndarray of shape (n,)
+        Where the intervals stand, their points and their ends.
+    groups : list of (bool ndarray of shape (n,), color, str)
+        Which of them have that colour and that label; groups without any are left out.
+    """
+    few = len(x) <= 50
+    for rows, color, label in groups:
+        if rows.any():
+            ax.vlines(x[rows], lower[rows], upper[rows], color=color, lw=1.5 if few else 0.8, alpha=0.6)
+            ax.plot(x[rows], middle[rows], ls="", marker="o", ms=4.5 if few else 2.5, color=color, label=label)
+
+
+def label_sorted(ax, order, *, by):
+    """Label the x-axis where data set `order[i]` stands at i; each by its number while these are legible."""
+    if len(order) <= 25:
+        ax.set_xticks(np.arange(len(order)), order)
+        ax.set_xlabel(f"data set, counted from 0 and sorted by {by}")
+    else:
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_xlabel(f"data sets, sorted by {by}")
+
+
+def add_legend(ax, low, high):
+    """Put a legend above what is drawn between the heights `low` and `high`, and end the axis there."""
+    labels = ax.get_legend_handles_labels()[1]
+    n_cols = 2 if max(map(len, labels)) <= 30 else 1
+    # Head room, so that the legend hides nothing: a row is some 6 % of the height.
+    room = min(0.03 + 0.06 * -(-len(labels) // n_cols), 0.5)
+    ax.set_ylim(low, low + (high - low) / (1 - room))
+    ax.legend(frameon=False, loc="upper left", ncols=n_cols)
+
+
+def counted(n, noun):
+    """Return the number with its noun, for a legend."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def hide_frame(ax):
     """Take away the top and right edges of the frame, which carry no scale."""
     ax.spines[["top", "right"]].set_visible(False)

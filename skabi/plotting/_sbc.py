@@ -5,7 +5,16 @@ import numpy as np
 from skabi._names import check_parameter_names, names_of
 from skabi._shapes import check_draws_and_parameters
 from skabi.diagnostics import sbc_ecdf, sbc_ranks
-from skabi.plotting._canvas import GREY, INK, PALE_GREY, hide_frame, import_matplotlib, line_style, one_axes
+from skabi.plotting._canvas import (
+    GREY,
+    INK,
+    PALE_GREY,
+    add_legend,
+    hide_frame,
+    import_matplotlib,
+    line_style,
+    one_axes,
+)
 
 _N_NAMES_SHOWN = 6
 
@@ -48,6 +57,8 @@ class SBCDisplay:
     --------
     SBCDisplay.from_estimator : Sample a fitted estimator, rank and plot.
     SBCDisplay.from_draws : Rank draws that you have and plot.
+    SBCDisplay.from_ranks : Plot ranks that you have.
+    JointSBCDisplay : The same for a posterior and a likelihood that were learned together.
 
     References
     ----------
@@ -68,6 +79,8 @@ class SBCDisplay:
     array([ True,  True])
     >>> plt.close(display.figure_)
     """
+
+    _y_label = "share of data sets up to that rank,\nless the share if calibrated"
 
     def __init__(self, *, z, ecdf, lower, upper, inside, p_value=None, prob=None, parameter_names=None):
         self.z = z
@@ -139,7 +152,38 @@ class SBCDisplay:
         """
         draws, truth = check_draws_and_parameters(draws, y)
         names = check_parameter_names(parameter_names, truth.shape[1], y=y)
-        result = sbc_ecdf(sbc_ranks(draws, truth, random_state=random_state), draws.shape[1], prob=prob)
+        ranks = sbc_ranks(draws, truth, random_state=random_state)
+        return cls.from_ranks(ranks, draws.shape[1], prob=prob, parameter_names=names, ax=ax)
+
+    @classmethod
+    def from_ranks(cls, ranks, n_draws, *, prob=0.95, parameter_names=None, ax=None):
+        """Plot ranks.
+
+        Parameters
+        ----------
+        ranks : int array-like of shape (n_datasets, n_parameters)
+            Ranks of true values among draws, from `sbc_ranks`.
+        n_draws : int
+            Number of posterior draws behind each rank.
+        prob : float, default=0.95
+            Probability of the band.
+        parameter_names : list of str, default=None
+            Names for the legend.
+        ax : matplotlib Axes, default=None
+            Axes to draw into; None makes a figure.
+
+        Returns
+        -------
+        display : SBCDisplay
+
+        Raises
+        ------
+        ShapeError
+            If `ranks` have another number of dimensions.
+        ValueError
+            If ranks are not whole numbers between 0 and `n_draws`.
+        """
+        result = sbc_ecdf(ranks, n_draws, prob=prob)
         display = cls(
             z=result.z,
             ecdf=result.ecdf,
@@ -148,7 +192,7 @@ class SBCDisplay:
             inside=result.inside,
             p_value=result.p_value,
             prob=prob,
-            parameter_names=names,
+            parameter_names=check_parameter_names(parameter_names, result.ecdf.shape[1]),
         )
         return display.plot(ax=ax)
 
@@ -180,17 +224,8 @@ class SBCDisplay:
             p_value = "" if self.p_value is None else f", {_p_value(self.p_value[j])}"
             ax.plot(self.z, difference[:, j], lw=1.8, label=f"{names[j]}: outside{p_value}", **line_style(count + 1))
         reach = 1.1 * max(np.abs(difference).max(), np.abs([lower, upper]).max())
-        labels = ax.get_legend_handles_labels()[1]
-        n_cols = 2 if max(map(len, labels)) <= 30 else 1
-        # Head room, so that the legend hides no line: a row is some 6 % of the height.
-        room = min(0.03 + 0.06 * -(-len(labels) // n_cols), 0.5)
-        ax.set(
-            xlim=(0, 1),
-            ylim=(-reach, reach * (1 + room) / (1 - room)),
-            xlabel="rank of the true value among the draws, as a fraction",
-            ylabel="share of data sets up to that rank,\nless the share if calibrated",
-        )
-        ax.legend(frameon=False, loc="upper left", ncols=n_cols)
+        ax.set(xlim=(0, 1), xlabel="rank of the true value among the draws, as a fraction", ylabel=self._y_label)
+        add_legend(ax, -reach, reach)
         hide_frame(ax)
         self.ax_ = ax
         return self

@@ -34,6 +34,9 @@ class BaseSummary(BaseEstimator):
     ----------
     takes_any_length : bool, default=False
         Whether data sets may have any number of observations, along their first axis.
+    observations : {"one", "exchangeable", "ordered"} or None
+        What that says of the likelihood: a data set is one observation, a set of observations that are independent
+        given the parameters, or a series. None if it says nothing.
 
     Notes
     -----
@@ -50,6 +53,7 @@ class BaseSummary(BaseEstimator):
     """
 
     takes_any_length = False
+    observations: str | None = None
 
     def build(self, shape, n_parameters):
         """Return an untrained summary network.

@@ -15,6 +15,8 @@ class IdentitySummary(BaseSummary):
     8
     """
 
+    observations = "one"
+
     def build(self, shape, n_parameters):
         """Return a network that flattens data sets of `shape`."""
         from skabi.networks._flatten import Flatten

@@ -35,6 +35,8 @@ class ImageSummary(BaseSummary):
     8
     """
 
+    observations = "one"
+
     def __init__(self, n_summaries=None, *, width=None, n_blocks=1):
         self.n_summaries = n_summaries
         self.width = width

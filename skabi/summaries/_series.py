@@ -59,6 +59,7 @@ class SeriesSummary(BaseSummary):
     """
 
     takes_any_length = True
+    observations = "ordered"
 
     def __init__(
         self,

@@ -50,6 +50,7 @@ class SetSummary(BaseSummary):
     """
 
     takes_any_length = True
+    observations = "exchangeable"
 
     def __init__(self, n_summaries=None, *, width=None, n_blocks=1, n_attention_blocks=0, n_inducing=16, n_heads=4):
         self.n_summaries = n_summaries

@@ -46,6 +46,7 @@ def instances():
             datasets.GaussianLinearUniform(),
             datasets.GaussianMeanScale(n_observations=(1, 20)),
             datasets.GaussianMixture(),
+            datasets.GaussianRegression(n_observations=(1, 9), n_covariates=2),
             datasets.LotkaVolterra(),
             datasets.SIR(),
             datasets.SLCP(),

@@ -2,13 +2,14 @@
 
 from skabi.training._batches import Rows, TensorBatches
 from skabi.training._callbacks import AverageWeights, EpochBar, RestoreGoodWeights, Schedule
-from skabi.training._dropping import DropAtRandom
+from skabi.training._dropping import DropAtRandom, KeepAtRandom
 from skabi.training._train import TrainingRecord, train
 
 __all__ = [
     "AverageWeights",
     "DropAtRandom",
     "EpochBar",
+    "KeepAtRandom",
     "RestoreGoodWeights",
     "Rows",
     "Schedule",

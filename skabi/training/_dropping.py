@@ -1,4 +1,4 @@
-"""Values left out at random in training, so that a network learns to do without them."""
+"""Values, or observations, left out at random in training."""
 
 import torch
 
@@ -11,7 +11,7 @@ _NOT_THIS_WAY = 0.5
 
 
 class DropAtRandom:
-    """Leave values, and whole sources where there are several, out of data sets.
+    """Leave values, and whole sources where there are several, out of data sets: a network learns to do without them.
 
     Each data set has a rate of its own, so that a network sees few and many values missing: zero for a quarter of them,
     for the others uniform from zero to `rate`. Where data sets have several axes, values go missing singly or together:
@@ -88,3 +88,28 @@ def _shapes_of_one_axis(n, sizes):
 def _uniform(shape, like, generator):
     """Return uniform numbers where `like` is, from a generator on the CPU or there."""
     return torch.rand(shape, generator=generator, device=generator.device).to(like.device)
+
+
+class KeepAtRandom:
+    """Keep a few observations of each data set: enough for a step where each has a loss of its own.
+
+    Parameters
+    ----------
+    n_observations : int
+        How many, at most.
+    """
+
+    def __init__(self, n_observations):
+        self.n_observations = n_observations
+
+    def __call__(self, x, generator):
+        """Return data sets `(n, n_kept, ...)`, and their mask where they had one."""
+        values, mask = values_and_mask(x)
+        if values.shape[1] <= self.n_observations:
+            return x
+        place = _uniform(values.shape[:2], values, generator)
+        if mask is not None:
+            place = place + ~mask
+        kept = place.topk(self.n_observations, dim=1, largest=False).indices
+        rows = torch.arange(len(values), device=values.device)[:, None]
+        return values[rows, kept] if mask is None else DataSets(values[rows, kept], mask[rows, kept])

@@ -26,6 +26,7 @@ SHAPES = {
     "GaussianLinearUniform": ((10,), 10),
     "GaussianMeanScale": ((None, 1), 2),
     "GaussianMixture": ((2,), 2),
+    "GaussianRegression": ((None, 2), 3),
     "LotkaVolterra": ((20,), 4),
     "SIR": ((10,), 2),
     "SLCP": ((8,), 5),
@@ -105,7 +106,7 @@ def test_observations_sum_to_the_whole(name, n_observations):
 
 
 @pytest.mark.parametrize("settings", [(), (7,)])
-@pytest.mark.parametrize("name", ["BlobImage", "DriftDiffusion", "GaussianMeanScale"])
+@pytest.mark.parametrize("name", ["BlobImage", "DriftDiffusion", "GaussianMeanScale", "GaussianRegression"])
 def test_observations_of_sets_and_images_sum_to_the_whole(name, settings):
     simulator = getattr(skabi.datasets, name)(*settings)
     X, y = simulator.sample(20, random_state=4)

@@ -1,9 +1,14 @@
 """A posterior that is known exactly, with the interface of a fitted estimator."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sklearn.base import BaseEstimator
+
+from skabi.priors import IndependentPrior
 
 
 class ExactPosterior(BaseEstimator):
@@ -27,9 +32,36 @@ class ExactPosterior(BaseEstimator):
         return 0.8 * X[:, np.newaxis] + self.scale * np.sqrt(0.2) * noise
 
 
+class ExactJoint(ExactPosterior):
+    """The same posterior with its likelihood, N(theta, noise ** 2), which is exact if `noise` is 0.5."""
+
+    prior_ = IndependentPrior({"beta": stats.norm(), "gamma": stats.norm()})
+
+    def __init__(self, *, scale=1.0, noise=0.5):
+        super().__init__(scale=scale)
+        self.noise = noise
+
+    def sample_data(self, y, n_draws=1, *, n_observations=None, random_state=None):
+        """Return a data set for each row of `y`."""
+        return y.to_numpy() + self.noise * np.random.default_rng(random_state).normal(size=y.shape)
+
+    def log_evidence(self, X, n_draws=2000, *, random_state=None):
+        """Return median and 90 % interval of likelihood * prior / posterior over draws."""
+        theta, X = self.sample(X, n_draws, random_state=random_state), X[:, np.newaxis]
+        values = stats.norm(theta, self.noise).logpdf(X) + stats.norm.logpdf(theta)
+        values -= stats.norm(0.8 * X, self.scale * np.sqrt(0.2)).logpdf(theta)
+        lower, median, upper = np.quantile(values.sum(axis=2), [0.05, 0.5, 0.95], axis=1)
+        return SimpleNamespace(median=median, lower=lower, upper=upper)
+
+
 @pytest.fixture
 def exact():
     return ExactPosterior()
+
+
+@pytest.fixture
+def joint():
+    return ExactJoint()
 
 
 @pytest.fixture

@@ -6,7 +6,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from skabi.plotting import C2STDisplay, CoverageDisplay, LossCurveDisplay, PairsDisplay, RecoveryDisplay, SBCDisplay
+from skabi.plotting import (
+    C2STDisplay,
+    CoverageDisplay,
+    ElpdDifferenceDisplay,
+    EvidenceDisplay,
+    JointSBCDisplay,
+    LossCurveDisplay,
+    PairsDisplay,
+    RecoveryDisplay,
+    SBCDisplay,
+)
 from skabi.plotting._canvas import line_style, many_axes, one_axes
 
 
@@ -33,6 +43,8 @@ def without_matplotlib(monkeypatch):
     "display",
     [
         C2STDisplay(values=[0.5]),
+        ElpdDifferenceDisplay(pointwise=[[0.5, 1.0]]),
+        EvidenceDisplay(median=[-1.0], lower=[-2.0], upper=[0.0]),
         LossCurveDisplay(training_loss=[1.0, 0.5]),
         PairsDisplay(draws=np.arange(20.0).reshape(10, 2)),
     ],
@@ -42,11 +54,22 @@ def test_missing_matplotlib_is_named_with_its_extra(display, without_matplotlib)
         display.plot()
 
 
-@pytest.mark.parametrize("display", [C2STDisplay, CoverageDisplay, PairsDisplay, RecoveryDisplay, SBCDisplay])
-def test_missing_matplotlib_is_found_before_sampling(display, without_matplotlib):
+@pytest.mark.parametrize(
+    ("display", "n_arguments"),
+    [
+        (C2STDisplay, 3),
+        (CoverageDisplay, 3),
+        (EvidenceDisplay, 2),
+        (JointSBCDisplay, 1),
+        (PairsDisplay, 3),
+        (RecoveryDisplay, 3),
+        (SBCDisplay, 3),
+    ],
+)
+def test_missing_matplotlib_is_found_before_sampling(display, n_arguments, without_matplotlib):
     # None cannot be sampled: any other order would raise another error.
     with pytest.raises(ImportError, match="needs matplotlib"):
-        display.from_estimator(None, None, None)
+        display.from_estimator(*[None] * n_arguments)
 
 
 def test_one_axes_draws_into_the_axes_given_and_makes_no_figure():

@@ -2,7 +2,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from skabi.diagnostics import sbc_ecdf
+from skabi.diagnostics import sbc_ecdf, sbc_ranks
 from skabi.plotting import SBCDisplay
 
 
@@ -49,6 +49,16 @@ def test_calibrated_lines_stay_in_grey_and_others_are_named_in_colour(exact, too
     # A posterior that is too narrow has too many extreme ranks: above the band first, below it later.
     y_outside = outside.get_ydata()
     assert y_outside[: len(y_outside) // 2].max() > 0.1 and y_outside[len(y_outside) // 2 :].min() < -0.1
+
+
+def test_ranks_give_the_picture_of_their_draws(exact, simulations):
+    X, y = simulations
+    draws = exact.sample(X, 99, random_state=0)
+    from_draws = SBCDisplay.from_draws(draws, y)
+    display = SBCDisplay.from_ranks(sbc_ranks(draws, y), 99, parameter_names=["beta", "gamma"])
+    np.testing.assert_array_equal(display.ecdf, from_draws.ecdf)
+    assert display.parameter_names == from_draws.parameter_names
+    assert SBCDisplay.from_ranks(sbc_ranks(draws, y), 99).parameter_names == ["theta[0]", "theta[1]"]
 
 
 def test_many_parameters_inside_are_counted_not_listed():

@@ -1,0 +1,68 @@
+"""Marginal likelihoods from a posterior and a likelihood."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skabi._params import check_count
+from skabi._warnings import warn
+from skabi.exceptions import ApproximationWarning
+
+_INTERVAL = (0.05, 0.5, 0.95)
+
+
+@dataclass(frozen=True)
+class LogEvidence:
+    """Log marginal likelihoods, arrays `(n_datasets,)` in nats.
+
+    Attributes
+    ----------
+    median : ndarray of shape (n_datasets,)
+        Of `log likelihood + log prior - log posterior` over posterior draws.
+    lower, upper : ndarray of shape (n_datasets,)
+        Its central 90 % interval over draws. The three densities of a model that is exact give the same number at every
+        draw, so the width says how far they disagree.
+    """
+
+    median: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+def log_evidence_of(posterior, likelihood, X, *, n_draws, random_state):
+    """Return the `LogEvidence` of data sets: Bayes' rule solved for the evidence, at draws from the posterior.
+
+    Parameters
+    ----------
+    posterior : estimator
+        Fitted, with `sample`, `log_prob` and `prior_`.
+    likelihood : object
+        With `log_likelihood(X, y)`.
+    X : data sets
+    n_draws : int
+    random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+    Raises
+    ------
+    ValueError
+        If the posterior has no prior, or none of a data set's draws has a density.
+    """
+    if posterior.prior_ is None:
+        raise ValueError(
+            "log_evidence needs the density of the prior. Fit to a simulator, or pass prior=... to the constructor."
+        )
+    draws = posterior.sample(X, check_count(n_draws, "n_draws"), random_state=random_state)
+    log_prior = posterior.prior_.log_prob(draws.reshape(-1, draws.shape[-1])).reshape(draws.shape[:2])
+    values = np.asarray(likelihood.log_likelihood(X, draws)) + log_prior - posterior.log_prob(X, draws)
+    # Draws on the very edge of the prior's support are left out.
+    is_good = np.isfinite(values)
+    if not is_good.any(axis=1).all():
+        raise ValueError(
+            f"no posterior draw of data set {np.argmin(is_good.any(axis=1))} has a likelihood above zero: the posterior "
+            "and the likelihood are not of the same model, or the data set is unlike any in fit."
+        )
+    share = 1 - is_good.mean()
+    if share > 0.01:
+        warn(f"{share:.1%} of the posterior draws have no density and are left out.", ApproximationWarning)
+    lower, median, upper = np.nanquantile(np.where(is_good, values, np.nan), _INTERVAL, axis=1)
+    return LogEvidence(median, lower, upper)

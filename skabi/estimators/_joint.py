@@ -1,0 +1,334 @@
+"""Posterior and likelihood of a simulator, learned on the same simulations."""
+
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from skabi._params import check_count
+from skabi._random import seed_sequence
+from skabi.estimators._checks import check_constructor
+from skabi.estimators._evidence import LogEvidence, log_evidence_of
+from skabi.estimators._known_likelihood import KnownLikelihood
+from skabi.estimators._likelihood import AmortizedLikelihood
+from skabi.estimators._posterior import AmortizedPosterior
+from skabi.estimators._posterior_half import PosteriorHalf
+from skabi.priors import check_prior
+from skabi.simulators import is_simulator
+from skabi.summaries import ExpertSummary, summary_by_shape
+
+_OF_BOTH = (
+    "n_estimators",
+    "n_simulations",
+    "max_iter",
+    "batch_size",
+    "learning_rate_init",
+    "n_iter_no_change",
+    "validation_fraction",
+    "early_stopping",
+    "prior",
+    "device",
+    "n_jobs",
+    "warm_start",
+    "callbacks",
+    "verbose",
+    "random_state",
+)
+
+
+class JointEstimator(PosteriorHalf):
+    """Posterior and likelihood of a simulator, learned together on the same simulations [1]_.
+
+    With both, and without another simulation, there are an emulator (`sample_data`), marginal likelihoods
+    (`log_evidence`), posterior predictive data (`predictive`), cross-validation of many data sets
+    (`skabi.model_selection.cross_val_elpd`), and a calibration test of the pair
+    (`skabi.diagnostics.joint_sbc_ranks`).
+
+    The joint loss `-log q(y | X) - log l(X | y)` has no weight in both terms, so each half is trained on its own term
+    and stops by its own held-out score. A simulator's own `log_likelihood` is used instead of a learned one, unless
+    `likelihood` asks for one.
+
+    Parameters
+    ----------
+    posterior : engine recipe, optional
+        The density of parameters given data, from `skabi.engines`; by default `SplineFlow()`.
+    likelihood : engine recipe, optional
+        The density of data given parameters; by default the simulator's own `log_likelihood` where it has one, else
+        `SplineFlow()`.
+    summary : summary recipe, optional
+        How the posterior sees a data set, as in `AmortizedPosterior`, and what data sets are to the likelihood: sets,
+        series, or single observations. See `AmortizedLikelihood`.
+    loss : loss recipe, optional
+        What the posterior's training minimises; by default `ForwardKL()`.
+    prior : IndependentPrior, ChainedPrior or None
+        Prior that the parameters of `fit(X, y)` were drawn from; a simulator brings its own.
+    n_estimators : int, default=1
+        Networks of each half, whose equal mixture it is.
+    n_simulations, max_iter, batch_size, learning_rate_init, n_iter_no_change, validation_fraction, early_stopping
+        As in `AmortizedPosterior`, for each half.
+    missing, missing_rate
+        As in `AmortizedPosterior`. A likelihood of data with missing values is not learned: there must be a known one.
+    device, n_jobs, warm_start, callbacks, verbose, random_state
+        As in `AmortizedPosterior`. With the same `random_state` the posterior is that of an `AmortizedPosterior`.
+
+    Attributes
+    ----------
+    posterior_ : AmortizedPosterior
+        Fitted; usable alone.
+    likelihood_ : AmortizedLikelihood or KnownLikelihood
+        Fitted; usable alone.
+    prior_ : prior or None
+        The simulator's or the constructor's.
+    parameter_names_ : list of str
+        Names of the columns of `y`.
+    observations_ : {"one", "exchangeable", "ordered"} or None
+        What the data sets are: one observation each, sets, or series; None if the summary does not say.
+    n_iter_ : int
+        Epochs of the half that was trained longer.
+    n_features_in_, feature_names_in_
+        As in `AmortizedPosterior`.
+
+    References
+    ----------
+    .. [1] S. Radev, M. Schmitt, V. Pratz, U. Picchini, U. Köthe, P.-C. Bürkner (2023). JANA: jointly amortized neural
+       approximation of complex Bayesian models. UAI 2023. arXiv 2302.09125.
+
+    Examples
+    --------
+    >>> from skabi import JointEstimator
+    >>> from skabi.datasets import ConjugateGaussian
+    >>> from skabi.engines import Gaussian
+    >>> simulator = ConjugateGaussian()
+    >>> joint = JointEstimator(Gaussian(()), Gaussian(()), n_simulations=1000, max_iter=5, random_state=0)
+    >>> evidence = joint.fit(simulator).log_evidence([[0.5, -1.0]], random_state=0)
+    >>> abs(evidence.median - simulator.log_evidence([[0.5, -1.0]])).item() < 0.1
+    True
+    """
+
+    def __init__(
+        self,
+        posterior=None,
+        likelihood=None,
+        *,
+        summary=None,
+        loss=None,
+        prior=None,
+        n_estimators=1,
+        n_simulations=10_000,
+        max_iter=50,
+        batch_size="auto",
+        learning_rate_init=6e-3,
+        n_iter_no_change=20,
+        validation_fraction=0.1,
+        early_stopping=True,
+        missing=None,
+        missing_rate=0.8,
+        device="auto",
+        n_jobs=None,
+        warm_start=False,
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.posterior = posterior
+        self.likelihood = likelihood
+        self.summary = summary
+        self.loss = loss
+        self.prior = prior
+        self.n_estimators = n_estimators
+        self.n_simulations = n_simulations
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.n_iter_no_change = n_iter_no_change
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.missing = missing
+        self.missing_rate = missing_rate
+        self.device = device
+        self.n_jobs = n_jobs
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X, y: ArrayLike | None = None) -> Self:
+        """Train on simulations.
+
+        Parameters
+        ----------
+        X : Simulator, array-like of shape (n_datasets, n_features) or (n_datasets, ...), or list of arrays
+            A simulator, of which `n_simulations` are drawn, or data sets already simulated. Several sources need a
+            simulator with a `log_likelihood`.
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
+            The parameters that made them. None for a simulator.
+
+        Returns
+        -------
+        self : JointEstimator
+
+        Raises
+        ------
+        ValueError, SimulatorError, TrainingError
+            As in `AmortizedPosterior.fit`; or if values may be missing and no likelihood is known.
+        """
+        check_constructor(self)
+        prior = None if self.prior is None else check_prior(self.prior)
+        known = self._known_likelihood(X)
+        if known is None and self.missing is not None:
+            raise ValueError(
+                "a likelihood of data with missing values cannot be learned. Give the simulator a log_likelihood, or "
+                "use AmortizedPosterior."
+            )
+        posterior, likelihood = self._halves(known)
+        if is_simulator(X):
+            X, y, prior = posterior._simulate(X, y)
+        self.posterior_ = posterior._fit_simulations(X, y, prior=prior)
+        self.likelihood_ = known or likelihood._fit_simulations(X, y, prior=prior)
+        self.prior_, self.parameter_names_ = posterior.prior_, posterior.parameter_names_
+        self.observations_ = _observations_of(self.summary, X)
+        self.n_iter_ = max(posterior.n_iter_, getattr(self.likelihood_, "n_iter_", 0))
+        self.n_features_in_ = posterior.n_features_in_
+        vars(self).pop("feature_names_in_", None)
+        if hasattr(posterior, "feature_names_in_"):
+            self.feature_names_in_ = posterior.feature_names_in_
+        return self
+
+    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+        """Return the mean of log posterior density plus log likelihood, in nats a data set; higher is better.
+
+        `posterior_.score(X, y)` has the first alone, and the mean of `log_likelihood(X, y)` is the second.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
+
+        Returns
+        -------
+        score : float
+        """
+        return float(np.mean(self.log_prob(X, y) + self.log_likelihood(X, y)))
+
+    def log_likelihood(self, X: ArrayLike, y: ArrayLike, *, pointwise: bool = False):
+        """Return the log density of data sets given parameters; see `AmortizedLikelihood.log_likelihood`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...), or list of arrays
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets, n_draws, n_parameters)
+        pointwise : bool, default=False
+            Whether to return the log density of each observation.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_datasets,) or (n_datasets, n_draws)
+            With `pointwise` another axis of length n_observations follows; a list of arrays where sizes differ.
+        """
+        check_is_fitted(self)
+        return self.likelihood_.log_likelihood(X, y, pointwise=pointwise)
+
+    def sample_data(self, y: ArrayLike, n_draws: int = 1, *, n_observations=None, random_state=None):
+        """Draw data sets for parameters: the emulator. See `AmortizedLikelihood.sample_data`.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_datasets, n_parameters)
+        n_draws : int, default=1
+            Data sets for each row of y.
+        n_observations : int or array-like of int of shape (n_datasets,), optional
+            Of each data set; by default as in `fit`.
+        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+        Returns
+        -------
+        X : ndarray of shape (n_datasets, ...), or list of arrays
+            With `n_draws` above 1 `(n_datasets, n_draws, ...)`.
+        """
+        check_is_fitted(self)
+        return self.likelihood_.sample_data(
+            y, n_draws, n_observations=n_observations, random_state=random_state
+        )
+
+    def log_evidence(self, X: ArrayLike, n_draws: int = 2000, *, random_state=None) -> LogEvidence:
+        """Return the log marginal likelihood of each data set.
+
+        Bayes' rule, `log p(X) = log l(X | y) + log p(y) - log q(y | X)`, holds at every y if both halves are exact.
+        It is evaluated at posterior draws [1]_.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...), or list of arrays
+        n_draws : int, default=2000
+        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+        Returns
+        -------
+        evidence : LogEvidence
+            `median`, `lower` and `upper`, arrays `(n_datasets,)`: the central 90 % interval over draws, whose width is
+            an error bar of self-consistency. An error that both halves share does not show in it.
+
+        Raises
+        ------
+        ValueError
+            If there is no prior, whose density is needed.
+        """
+        check_is_fitted(self)
+        return log_evidence_of(self.posterior_, self.likelihood_, X, n_draws=n_draws, random_state=random_state)
+
+    def predictive(self, X: ArrayLike, n_draws: int = 1000, *, random_state=None):
+        """Draw posterior predictive data: for each posterior draw a data set of the size of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...), or list of arrays
+        n_draws : int, default=1000
+        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_datasets, n_draws, ...), or list of arrays
+            A list of arrays `(n_draws, n_observations, ...)` where X is a list.
+        """
+        check_is_fitted(self)
+        n_draws = check_count(n_draws, "n_draws")
+        parameter_seed, seed = seed_sequence(random_state).spawn(2)
+        draws = self.sample(X, n_draws, random_state=parameter_seed)
+        return self.likelihood_.sample_like(X, draws, random_state=seed)
+
+    def _known_likelihood(self, X):
+        """Return the likelihood that a simulator brings, or None if it is to be learned."""
+        if self.likelihood is not None or not is_simulator(X) or getattr(X, "log_likelihood", None) is None:
+            return None
+        return KnownLikelihood(X)
+
+    def _halves(self, known):
+        """Return both halves, untrained, or as the last fit left them if this one goes on; None for a known one."""
+        both = {name: getattr(self, name) for name in _OF_BOTH}
+        of_posterior = {name: getattr(self, name) for name in ("summary", "loss", "missing", "missing_rate")}
+        is_continued = self.warm_start and hasattr(self, "likelihood_")
+        posterior = self.posterior_ if is_continued else AmortizedPosterior()
+        posterior.set_params(engine=self.posterior, **of_posterior, **both)
+        if known is not None:
+            return posterior, None
+        is_continued = is_continued and isinstance(self.likelihood_, AmortizedLikelihood)
+        likelihood = self.likelihood_ if is_continued else AmortizedLikelihood()
+        return posterior, likelihood.set_params(engine=self.likelihood, summary=_of_data(self.summary), **both)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "likelihood_")
+
+
+def _observations_of(summary, X):
+    """Return what the observations of data sets are by their summary, or by their shape if there is none."""
+    summary = _of_data(summary)
+    if summary is None and not isinstance(X, Mapping):
+        summary = summary_by_shape(np.shape(X[0]))
+    return getattr(summary, "observations", None)
+
+
+def _of_data(summary):
+    """Return the recipe that says what the data are, without an expert's statistics."""
+    return summary.summary if isinstance(summary, ExpertSummary) else summary

@@ -1,0 +1,167 @@
+"""A likelihood that the user knows, asked as a learned one is."""
+
+import inspect
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skabi._params import check_count
+from skabi._shapes import as_float_array, check_draws, check_parameters
+from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
+from skabi.exceptions import ShapeError
+
+# Pairs of data set and parameters that a likelihood is asked for at once.
+_PAIRS = 20_000
+
+
+class KnownLikelihood:
+    """The `log_likelihood` of a simulator, for pairs and for many parameters a data set.
+
+    Parameters
+    ----------
+    simulator : Simulator
+        With a `log_likelihood`.
+
+    Examples
+    --------
+    >>> from skabi.datasets import ConjugateGaussian
+    >>> from skabi.estimators import KnownLikelihood
+    >>> KnownLikelihood(ConjugateGaussian()).log_likelihood([[0.0, 0.0]], [[[0.0, 0.0], [1.0, 0.0]]]).round(2)
+    array([[-0.63, -2.3 ]])
+    """
+
+    def __init__(self, simulator):
+        if not callable(getattr(simulator, "log_likelihood", None)):
+            raise TypeError(f"a simulator with a log_likelihood is needed; got {simulator!r}.")
+        self.simulator = simulator
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.simulator!r})"
+
+    def log_likelihood(self, X: ArrayLike, y: ArrayLike, *, pointwise: bool = False):
+        """Return the log density of data sets given parameters.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...), or list of arrays
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets, n_draws, n_parameters)
+        pointwise : bool, default=False
+            Whether to return the log density of each observation, which the simulator's `log_likelihood` must know.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_datasets,) or (n_datasets, n_draws)
+            In nats; minus infinity outside the prior's support. With `pointwise` another axis of length n_observations
+            follows, or, if sizes differ, it is a list with one array a data set.
+        """
+        names = self.simulator.prior.parameter_names
+        X = X if isinstance(X, (list, dict)) or hasattr(X, "shape") else np.asarray(X, dtype=np.float64)
+        n = len(next(iter(X.values()))) if isinstance(X, dict) else len(X)
+        check_parameter_columns(y, names)
+        y, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), n, len(names))
+        parts = []
+        size = max(1, _PAIRS // y.shape[1])
+        for start in range(0, n, size):
+            parts += self._of_rows(_rows(X, range(start, min(start + size, n))), y[start : start + size], pointwise)
+        parts = parts if has_draws else [part[0] for part in parts]
+        same = len({np.shape(part) for part in parts}) == 1
+        return np.stack(parts) if same and not (pointwise and _is_ragged(X)) else parts
+
+    def sample_data(self, y: ArrayLike, n_draws: int = 1, *, n_observations=None, random_state=None):
+        """Simulate data sets for parameters.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_datasets, n_parameters)
+        n_draws : int, default=1
+            Data sets for each row of y.
+        n_observations : int or array-like of int of shape (n_datasets,), optional
+            Of each data set, where the simulator draws sizes.
+        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+        Returns
+        -------
+        X : ndarray of shape (n_datasets, ...), list of arrays, or SliceDict
+            As the simulator's. With `n_draws` above 1 `(n_datasets, n_draws, ...)`; where sizes differ by draw, a list
+            of lists of arrays.
+        """
+        n_draws = check_count(n_draws, "n_draws")
+        y = check_parameters(y, n_parameters=len(self.simulator.prior.parameter_names))
+        if np.ndim(n_observations):
+            n_observations = np.repeat(n_observations, n_draws)
+        X = self.simulator.simulate_from(
+            np.repeat(y, n_draws, axis=0), n_observations=n_observations, random_state=random_state
+        )
+        return X if n_draws == 1 else _by_data_set(X, len(y), n_draws)
+
+    def sample_like(self, X: ArrayLike, draws: ArrayLike, *, random_state=None):
+        """Simulate a data set of the size of X for each draw of its parameters: posterior predictive data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...), or list of arrays
+        draws : array-like of shape (n_datasets, n_draws, n_parameters)
+        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_datasets, n_draws, ...), or list of arrays `(n_draws, n_observations, ...)`
+        """
+        draws = check_draws(draws)
+        n_datasets, n_draws, n_parameters = draws.shape
+        has_sizes = getattr(self.simulator, "n_observations", None) is not None
+        sizes = np.repeat([len(x) for x in X], n_draws) if has_sizes and not isinstance(X, dict) else None
+        new = self.simulator.simulate_from(
+            draws.reshape(-1, n_parameters), n_observations=sizes, random_state=random_state
+        )
+        return _by_data_set(new, n_datasets, n_draws)
+
+    def _of_rows(self, X, y, pointwise):
+        """Return for each data set log densities `(n_draws,)` or `(n_draws, n_observations)`, in a list."""
+        n, n_draws, n_parameters = y.shape
+        flat = y.reshape(-1, n_parameters)
+        is_inside = np.isfinite(self.simulator.prior.log_prob(flat))
+        # Where there is no density any parameters do, those of the first draw inside for one.
+        usable = np.where(is_inside[:, np.newaxis], flat, flat[is_inside.argmax()])
+        X = _rows(X, np.repeat(np.arange(n), n_draws))
+        terms = self._call(X, self.simulator.prior.split(usable), pointwise)
+        parts = []
+        for i in range(n):
+            rows = slice(i * n_draws, (i + 1) * n_draws)
+            part = np.stack([np.asarray(term, dtype=np.float64) for term in terms[rows]])
+            part[~is_inside[rows]] = -np.inf
+            parts.append(part)
+        return parts
+
+    def _call(self, X, parameters, pointwise):
+        function = self.simulator.log_likelihood
+        if not pointwise:
+            return function(X, **parameters)
+        accepted = inspect.signature(function).parameters
+        if "pointwise" not in accepted and not any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
+            raise TypeError(
+                "the simulator's log_likelihood takes no pointwise=True, with which it returns the log density of each "
+                "observation."
+            )
+        return function(X, **parameters, pointwise=True)
+
+
+def _by_data_set(X, n_datasets, n_draws):
+    """Return data sets, `n_draws` in a row of one kind, with an axis of draws."""
+    if isinstance(X, np.ndarray):
+        return X.reshape(n_datasets, n_draws, *X.shape[1:])
+    if not isinstance(X, list):
+        raise ShapeError("several draws need a simulator of one source. Repeat the rows of y instead.")
+    each = [X[i * n_draws : (i + 1) * n_draws] for i in range(n_datasets)]
+    return [np.stack(draws) if len({len(x) for x in draws}) == 1 else draws for draws in each]
+
+
+def _is_ragged(X):
+    return isinstance(X, list) or (isinstance(X, np.ndarray) and X.dtype == object)
+
+
+def _rows(X, rows):
+    """Return some data sets, `rows` being indices."""
+    if isinstance(X, dict):
+        return type(X)(**{name: _rows(values, rows) for name, values in X.items()})
+    return [X[row] for row in rows] if isinstance(X, list) else X[np.asarray(rows)]

@@ -1,0 +1,392 @@
+"""The likelihood of a simulator, learned once for all data sets and parameters."""
+
+import copy
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from skabi._params import check_count
+from skabi._random import integer_seed, seed_sequence
+from skabi._shapes import as_float_array, check_draws, check_parameters
+from skabi._torch import seeded, to_tensor, torch_generator
+from skabi._warnings import warn
+from skabi.estimators._base import AmortizedEstimator
+from skabi.estimators._checks import check_constructor, check_data_sets
+from skabi.estimators._data_layout import DataLayout
+from skabi.estimators._data_map import DataMap
+from skabi.estimators._densities import emulate, log_densities
+from skabi.estimators._likelihood_network import likelihood_network, linear_start_of_observations
+from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
+from skabi.estimators._sources import Source
+from skabi.exceptions import ApproximationWarning, ShapeError
+from skabi.networks._data_sets import DataSets, masked
+from skabi.networks._likelihood import LikelihoodMixture
+from skabi.priors import check_prior
+from skabi.simulators import is_simulator
+from skabi.training import KeepAtRandom
+
+# Observations of a data set that a step looks at; others of the same data set say little more of its parameters.
+_OBSERVATIONS_A_STEP = 16
+# Densities that are held at once, before they are summed over observations.
+_MOST_DENSITIES = 20_000_000
+
+
+class AmortizedLikelihood(AmortizedEstimator):
+    """Likelihood of a simulator, learned from simulations: a density of data sets, and an emulator.
+
+    Neural likelihood estimation [1]_, [2]_. What a data set is decides what is learned: a vector has one density; of a
+    set (`SetSummary`, the default for X with an axis of observations) each observation has one given the parameters,
+    and they multiply; of a series (`SeriesSummary`) each observation has one given the parameters and a learned memory
+    of those before. Columns of whole numbers or of few different values have probabilities, not densities: a network
+    gives those of counts and categories, each given the columns before, and the engine is the density of the continuous
+    columns given all these.
+
+    Parameters
+    ----------
+    engine : engine recipe, optional
+        The density of continuous columns, from `skabi.engines`; by default `SplineFlow()`.
+    summary : summary recipe, optional
+        Nothing is summarised; the recipe tells sets (`SetSummary`), series (`SeriesSummary`) and single observations
+        (`IdentitySummary`) apart. By default chosen by the shape of X.
+    prior : IndependentPrior, ChainedPrior or None
+        Prior that the parameters of `fit(X, y)` were drawn from; a simulator brings its own.
+    n_estimators : int, default=1
+        Networks that are trained side by side; the likelihood is their equal mixture, observation by observation.
+    n_simulations, max_iter, batch_size, learning_rate_init, n_iter_no_change, validation_fraction, early_stopping
+        As in `AmortizedPosterior`.
+    device, n_jobs, warm_start, callbacks, verbose, random_state
+        As in `AmortizedPosterior`.
+
+    Attributes
+    ----------
+    engine_, summary_ : recipes
+        What was used.
+    column_kinds_ : list of str
+        "continuous", "count" or "category", of each column of an observation.
+    network_ : torch.nn.Module
+        The trained network, on the CPU.
+    prior_ : prior or None
+        The simulator's or the constructor's.
+    parameter_names_ : list of str
+        Names of the columns of `y`.
+    n_iter_, best_iter_ : int
+        As in `AmortizedPosterior`.
+    loss_curve_, validation_scores_ : list of float
+        Mean negative log density of the training data, and mean log density of held-out data, an epoch: per
+        observation, averaged within data sets.
+    n_features_in_, feature_names_in_
+        As in `AmortizedPosterior`.
+
+    References
+    ----------
+    .. [1] G. Papamakarios, D. Sterratt, I. Murray (2019). Sequential neural likelihood: fast likelihood-free inference
+       with autoregressive flows. arXiv 1805.07226.
+    .. [2] S. Radev, M. Schmitt, V. Pratz, U. Picchini, U. Köthe, P.-C. Bürkner (2023). JANA: jointly amortized neural
+       approximation of complex Bayesian models. UAI 2023. arXiv 2302.09125.
+
+    Examples
+    --------
+    >>> from skabi.datasets import ConjugateGaussian
+    >>> from skabi.engines import Gaussian
+    >>> from skabi.estimators import AmortizedLikelihood
+    >>> simulator = ConjugateGaussian()
+    >>> likelihood = AmortizedLikelihood(Gaussian(()), n_simulations=500, max_iter=5, random_state=0).fit(simulator)
+    >>> X, y = simulator.sample(3, random_state=1)
+    >>> likelihood.log_likelihood(X, y).shape, likelihood.sample_data(y).shape
+    ((3,), (3, 2))
+    """
+
+    def __init__(
+        self,
+        engine=None,
+        *,
+        summary=None,
+        prior=None,
+        n_estimators=1,
+        n_simulations=10_000,
+        max_iter=50,
+        batch_size="auto",
+        learning_rate_init=6e-3,
+        n_iter_no_change=20,
+        validation_fraction=0.1,
+        early_stopping=True,
+        device="auto",
+        n_jobs=None,
+        warm_start=False,
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.engine = engine
+        self.summary = summary
+        self.prior = prior
+        self.n_estimators = n_estimators
+        self.n_simulations = n_simulations
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.n_iter_no_change = n_iter_no_change
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.device = device
+        self.n_jobs = n_jobs
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X, y: ArrayLike | None = None) -> Self:
+        """Train on simulations.
+
+        Parameters
+        ----------
+        X : Simulator, array-like of shape (n_datasets, n_features) or (n_datasets, ...), or list of arrays
+            A simulator, of which `n_simulations` are drawn, or data sets already simulated.
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
+            The parameters that made them. None for a simulator.
+
+        Returns
+        -------
+        self : AmortizedLikelihood
+
+        Raises
+        ------
+        ValueError
+            If X or y are not finite numbers of matching shapes, or X has several sources.
+        SimulatorError, TrainingError
+            As in `AmortizedPosterior.fit`.
+        """
+        check_constructor(self)
+        prior = None if self.prior is None else check_prior(self.prior)
+        if is_simulator(X):
+            X, y, prior = self._simulate(X, y)
+        return self._fit_simulations(X, y, prior=prior)
+
+    def log_likelihood(self, X: ArrayLike, y: ArrayLike, *, pointwise: bool = False):
+        """Return the log density of data sets given parameters.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...), or list of arrays
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets, n_draws, n_parameters)
+            One or several parameter sets for each data set.
+        pointwise : bool, default=False
+            Whether to return the log density of each observation; in a series, given those before it.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_datasets,) or (n_datasets, n_draws)
+            In nats, with respect to the units of X; the sum over observations. With `pointwise` another axis of length
+            n_observations follows (of length 1 where a data set is one observation), or, if sizes differ, it is a list
+            with one array a data set. Minus infinity outside the prior's support, of which nothing was learned.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X or y are not finite numbers, or their shapes do not fit together.
+
+        Warns
+        -----
+        ApproximationWarning
+            If observations lie far outside the range of `fit`, have a level that no simulation had, or if a series is
+            longer than any there. The values are finite.
+        """
+        check_is_fitted(self)
+        values, mask, log_det = self._observations(X)
+        check_parameter_columns(y, self.parameter_names_)
+        y, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), len(values), len(self.parameter_names_))
+        parts = []
+        size = max(1, _MOST_DENSITIES // (y.shape[1] * values.shape[1]))
+        for start in range(0, len(values), size):
+            rows = slice(start, start + size)
+            terms = self._densities(values[rows], y[rows]) + log_det[rows, np.newaxis]
+            if mask is not None:
+                terms = np.where(mask[rows, np.newaxis], terms, 0.0)
+            parts.append(terms if pointwise else terms.sum(axis=-1))
+        result = np.concatenate(parts)
+        result = result if has_draws else result[:, 0]
+        if pointwise and mask is not None:
+            return [terms[..., :n] for terms, n in zip(result, mask.sum(axis=1), strict=True)]
+        return result
+
+    def sample_data(self, y: ArrayLike, n_draws: int = 1, *, n_observations=None, random_state=None):
+        """Draw data sets from the learned likelihood: an emulator of the simulator.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_datasets, n_parameters)
+            Parameters.
+        n_draws : int, default=1
+            Data sets for each row of y.
+        n_observations : int or array-like of int of shape (n_datasets,), optional
+            Of each data set; by default as in `fit`, drawn at random where sizes differed there.
+        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+        Returns
+        -------
+        X : ndarray of shape (n_datasets, ...), or list of arrays
+            One data set a row, as the simulator's. With `n_draws` above 1 `(n_datasets, n_draws, ...)`. Where sizes
+            differ a list of arrays `(n_observations, ...)`, or `(n_draws, n_observations, ...)`.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If y does not have the parameters of `fit` or leaves the prior's support, or sizes do not fit.
+        """
+        check_is_fitted(self)
+        n_draws = check_count(n_draws, "n_draws")
+        theta = self._theta_of_rows(y)
+        size_seed, seed = seed_sequence(random_state).spawn(2)
+        sizes, is_list = self._layout.sizes(n_observations, len(theta), np.random.default_rng(size_seed))
+        theta, all_sizes = np.repeat(theta, n_draws, axis=0), np.repeat(sizes, n_draws)
+        rows = self._data_map.from_network(self._emulate(theta, all_sizes, seed=integer_seed(seed)))
+        return self._layout.data_sets(rows, sizes, n_draws=None if n_draws == 1 else n_draws, is_list=is_list)
+
+    def sample_like(self, X: ArrayLike, draws: ArrayLike, *, random_state=None):
+        """Draw a data set of the size of X for each draw of its parameters: posterior predictive data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...), or list of arrays
+        draws : array-like of shape (n_datasets, n_draws, n_parameters)
+        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_datasets, n_draws, ...), or list of arrays `(n_draws, n_observations, ...)`
+        """
+        check_is_fitted(self)
+        draws = check_draws(draws)
+        X, _ = check_data_sets(self, X)
+        values, mask = self._layout.observations(X)
+        n_datasets, n_draws, n_parameters = draws.shape
+        sizes = np.full(n_datasets, values.shape[1]) if mask is None else mask.sum(axis=1)
+        theta = self._theta_of_rows(draws.reshape(-1, n_parameters))
+        seed = integer_seed(seed_sequence(random_state))
+        rows = self._data_map.from_network(self._emulate(theta, np.repeat(sizes, n_draws), seed=seed))
+        return self._layout.data_sets(rows, sizes, n_draws=n_draws, is_list=mask is not None)
+
+    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+        """Return the mean log likelihood of the true parameters, in nats a data set; higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...), or list of arrays
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
+
+        Returns
+        -------
+        score : float
+        """
+        return float(np.mean(self.log_likelihood(X, y)))
+
+    def _observations(self, X):
+        """Return what the network sees of checked data sets, their mask or None, and the log-determinant of each.
+
+        Shapes `(n_datasets, n_observations, n_columns)` and twice `(n_datasets, n_observations)`.
+        """
+        X, _ = check_data_sets(self, X)
+        values, mask = self._layout.observations(X)
+        self._warn_of_unlike(values, mask)
+        return self._mapped(values, mask)
+
+    def _mapped(self, values, mask):
+        rows, log_det = self._data_map.to_network(values.reshape(-1, values.shape[-1]))
+        return rows.reshape(values.shape), mask, log_det.reshape(values.shape[:2])
+
+    def _warn_of_unlike(self, values, mask):
+        is_unlike = self._data_map.is_unlike(values.reshape(-1, values.shape[-1])).reshape(values.shape[:2])
+        is_unlike = is_unlike if mask is None else is_unlike & mask
+        if is_unlike.any():
+            warn(
+                f"{is_unlike.sum()} of {is_unlike.size} observations lie far outside the range of the simulations in "
+                f"fit, or have a value that none had there; the first is in data set {np.argmax(is_unlike.any(axis=1))}"
+                ". Their log density is a guess.",
+                ApproximationWarning,
+            )
+        longest = values.shape[1] if mask is None else mask.sum(axis=1).max()
+        if self._layout.structure == "ordered" and longest > self._layout.shape[0]:
+            warn(
+                f"a series of X has {longest} observations, more than any in fit ({self._layout.shape[0]}): what is "
+                "remembered of it is a guess.",
+                ApproximationWarning,
+            )
+
+    def _densities(self, values, y):
+        """Return log densities in the network's units, `(n_datasets, n_draws, n_observations)`."""
+        theta, log_det = self._parameter_map.to_network(y.reshape(-1, y.shape[-1]))
+        is_inside = np.isfinite(log_det)
+        theta = np.where(is_inside[:, np.newaxis], theta, 0.0).reshape(y.shape)
+        terms = log_densities(self._network(), values, theta)
+        return np.where(is_inside.reshape(y.shape[:2])[..., np.newaxis], terms, -np.inf)
+
+    def _theta_of_rows(self, y):
+        """Return what the network sees of parameters `(n_datasets, n_parameters)`."""
+        check_parameter_columns(y, self.parameter_names_)
+        y = check_parameters(y, n_parameters=len(self.parameter_names_))
+        theta, log_det = self._parameter_map.to_network(y)
+        if not np.isfinite(log_det).all():
+            raise ValueError(
+                f"y must lie inside the prior's support, of which the likelihood was learned; "
+                f"{np.count_nonzero(~np.isfinite(log_det))} of {len(y)} rows do not."
+            )
+        return theta
+
+    def _emulate(self, theta, sizes, *, seed):
+        """Return observations of all data sets in the network's units, `(n_rows, n_columns)`."""
+        if self._layout.structure != "ordered":
+            return emulate(self.network_, np.repeat(theta, sizes, axis=0), 1, seed=seed)[:, 0]
+        series = emulate(self.network_, theta, int(sizes.max()), seed=seed)
+        return series[np.arange(series.shape[1]) < sizes[:, np.newaxis]]
+
+    def _start(self, X, y, *, prior, parameter_names):
+        if not isinstance(X, Source):
+            raise ShapeError(
+                f"a likelihood is learned of one source; X has several, {list(X)}. Join them into one array, or use "
+                "AmortizedPosterior."
+            )
+        super()._start(X, y, prior=prior, parameter_names=parameter_names)
+        structure = self.summary_.observations
+        if structure is None:
+            raise TypeError(
+                f"{self.summary_!r} does not say whether observations are exchangeable or a series. Use SetSummary(), "
+                "SeriesSummary() or IdentitySummary()."
+            )
+        self._layout = DataLayout.of(X, structure)
+        values, mask = self._layout.observations(X)
+        rows = values.reshape(-1, values.shape[-1]) if mask is None else values[mask]
+        self._data_map = DataMap().fit(rows, name="X")
+        self.column_kinds_ = list(self._data_map.kinds)
+
+    def _to_network(self, X, y):
+        theta, _ = self._parameter_map.to_network(y.reshape(len(y), -1))
+        values, mask, log_det = self._mapped(*self._layout.observations(X))
+        if mask is None:
+            return to_tensor(values), theta, log_det.mean(axis=1)
+        x = DataSets(to_tensor(masked(values, mask)), to_tensor(mask, dtype=torch.bool))
+        return x, theta, (log_det * mask).sum(axis=1) / mask.sum(axis=1)
+
+    def _dropping(self, X):
+        return KeepAtRandom(_OBSERVATIONS_A_STEP) if self.summary_.observations == "exchangeable" else None
+
+    def _build(self, X, y, *, dropping, seed):
+        x, theta, _ = self._to_network(X, y)
+        x, theta = x if dropping is None else dropping(x, torch_generator(seed)), to_tensor(theta)
+        is_series = self._layout.structure == "ordered"
+        with seeded(seed):
+            members = [
+                likelihood_network(self.engine_, self._data_map, theta.shape[1], is_series=is_series)
+                for _ in range(self.n_estimators)
+            ]
+        if self._data_map.n_continuous:
+            residual = linear_start_of_observations(members[0], x, theta)
+            for member in members:
+                member.density.residual = copy.deepcopy(residual)
+        return members[0] if self.n_estimators == 1 else LikelihoodMixture(members)

@@ -1,0 +1,82 @@
+"""ArviZ's table of models, from results of cross-validation."""
+
+import numpy as np
+
+from skabi._optional import import_optional
+from skabi._params import check_count
+from skabi.exceptions import ShapeError
+
+
+def compare(results, *, dataset: int = 0):
+    """Return ArviZ's comparison of models by their expected log predictive density of one data set.
+
+    Parameters
+    ----------
+    results : dict of str to CrossValElpd or PsisLoo
+        By the names of models, for the same data sets.
+    dataset : int, default=0
+        Data set that models are compared on, counted from 0.
+
+    Returns
+    -------
+    table : DataFrame
+        One row a model, the best first, as `arviz_stats.compare` returns: `rank`, `elpd`, `elpd_diff`, `weight` (of
+        stacking), `se`, `dse` and others. The effective number of parameters `p` is not estimated.
+
+    Raises
+    ------
+    ImportError
+        If arviz-stats is not installed; `pip install "skabi[arviz]"` installs it.
+    ShapeError
+        If results are of different numbers of data sets or observations.
+    ValueError
+        If there are fewer than two models, or no such data set.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skabi.model_selection import CrossValElpd, compare
+    >>> rng = np.random.default_rng(0)
+    >>> def result(loc):
+    ...     terms = rng.normal(loc, size=30)
+    ...     return CrossValElpd([terms], terms.sum(), np.std(terms) * 30**0.5, np.zeros(1), 30)
+    >>> list(compare({"poor": result(-3.0), "good": result(-1.0)}).index)
+    ['good', 'poor']
+    """
+    if len(results) < 2:
+        raise ValueError(f"compare needs at least two models; got {list(results)}.")
+    dataset = check_count(dataset, "dataset", minimum=0)
+    n_data_sets = {len(result.pointwise) for result in results.values()}
+    if len(n_data_sets) > 1:
+        raise ShapeError(f"all results must be of the same data sets; got {sorted(n_data_sets)} of them.")
+    if dataset >= min(n_data_sets):
+        raise ValueError(f"dataset must be below {min(n_data_sets)}, counted from 0; got {dataset}.")
+    lengths = {len(result.pointwise[dataset]) for result in results.values()}
+    if len(lengths) > 1:
+        raise ShapeError(f"data set {dataset} must have as many observations for every model; got {sorted(lengths)}.")
+    arviz_stats = import_optional("arviz_stats", extra="arviz", purpose="compare")
+    return arviz_stats.compare({name: _elpd_data(arviz_stats, r, dataset) for name, r in results.items()})
+
+
+def _elpd_data(arviz_stats, result, dataset):
+    """Return one data set's result as ArviZ's `ELPDData`."""
+    from xarray import DataArray
+
+    terms = result.pointwise[dataset]
+    terms = terms[~np.isnan(terms)]
+    pareto_k = getattr(result, "pareto_k", None)
+    return arviz_stats.ELPDData(
+        kind="loo",
+        elpd=float(terms.sum()),
+        se=float(np.sqrt(len(terms) * np.var(terms, ddof=1))),
+        p=np.nan,
+        n_samples=getattr(result, "n_draws", 0),
+        n_data_points=len(terms),
+        scale="log",
+        warning=pareto_k is not None and bool((pareto_k[dataset] > _LARGEST_K).any()),
+        good_k=_LARGEST_K,
+        elpd_i=DataArray(terms, dims="observation"),
+    )
+
+
+_LARGEST_K = 0.7

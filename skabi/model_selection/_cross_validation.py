@@ -1,0 +1,192 @@
+"""Cross-validation of many data sets, where each refit is a posterior of what is left."""
+
+import warnings
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.model_selection import LeaveOneOut, check_cv
+from sklearn.utils.validation import check_is_fitted
+from tqdm import tqdm
+
+from skabi._params import check_count
+from skabi._random import seed_sequence
+from skabi._warnings import warn
+from skabi.exceptions import ApproximationWarning, ShapeError
+from skabi.model_selection._data_sets import check_structure, observations_of, stacked
+from skabi.model_selection._elpd import CrossValElpd, totals
+
+# Pairs of posterior draw and held-out observation that are looked at together.
+_PAIRS = 2_000_000
+
+
+def cross_val_elpd(
+    estimator,
+    X: ArrayLike,
+    *,
+    cv=None,
+    groups=None,
+    n_draws: int = 1000,
+    random_state=None,
+    verbose: int = 0,
+) -> CrossValElpd:
+    """Cross-validate the predictions of each data set, with real refits [1]_, [2]_.
+
+    A refit is an amortized posterior of the observations that are left, so that leave-one-out needs no importance
+    weights, and thousands of data sets take seconds. The log predictive density of an observation that is held out is
+    the log of its mean likelihood over the draws of the posterior given the others.
+
+    Parameters
+    ----------
+    estimator : JointEstimator
+        Fitted. The numbers of observations that are left must be among those of its fit: draw sizes at random there.
+    X : array-like of shape (n_datasets, n_observations, n_features), or list of arrays
+    cv : int, splitter of scikit-learn, or iterable of splits, optional
+        Splits the observations of each data set; by default `LeaveOneOut()`. `KFold(5)`, `LeaveOneGroupOut()` with
+        `groups`, ... Of a series the future alone can be left out, as `TimeSeriesSplit()` does. A splitter that holds
+        an observation out more than once gives it the mean of its log densities.
+    groups : array-like of shape (n_datasets, n_observations), or list of arrays, optional
+        Groups of observations, for splitters that need them.
+    n_draws : int, default=1000
+        Posterior draws a refit.
+    random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+        Of the draws. Splitters that shuffle have a random state of their own.
+    verbose : int, default=0
+        Positive for a progress bar.
+
+    Returns
+    -------
+    result : CrossValElpd
+        `pointwise`, `elpd`, `se` and `monte_carlo_se`. In a series the log density of an observation is given those
+        before it, those held out included, so that a block's sum is the log of its joint predictive density.
+
+    Raises
+    ------
+    NotFittedError
+        Before `fit`.
+    ShapeError
+        If data sets have no observations to leave out.
+    ValueError
+        If splits of a series leave out something else than its future.
+
+    Warns
+    -----
+    ApproximationWarning
+        If posteriors are asked for data sets of fewer or more observations than any in fit.
+
+    References
+    ----------
+    .. [1] A. Vehtari, A. Gelman, J. Gabry (2017). Practical Bayesian model evaluation using leave-one-out
+       cross-validation and WAIC. Statistics and Computing 27. arXiv 1507.04544.
+    .. [2] S. Radev, M. Schmitt, V. Pratz, U. Picchini, U. Köthe, P.-C. Bürkner (2023). JANA: jointly amortized neural
+       approximation of complex Bayesian models. UAI 2023. arXiv 2302.09125.
+
+    Examples
+    --------
+    >>> from skabi import JointEstimator
+    >>> from skabi.datasets import GaussianMeanScale
+    >>> from skabi.engines import Gaussian
+    >>> from skabi.model_selection import cross_val_elpd
+    >>> simulator = GaussianMeanScale(n_observations=(5, 20))
+    >>> joint = JointEstimator(Gaussian(), n_simulations=500, max_iter=3, random_state=0).fit(simulator)
+    >>> X, y = simulator.sample(3, random_state=1)
+    >>> result = cross_val_elpd(joint, X, n_draws=100, random_state=0)
+    >>> result.elpd.shape, result.n_refits == sum(len(x) for x in X)
+    ((3,), True)
+    """
+    check_is_fitted(estimator)
+    n_draws = check_count(n_draws, "n_draws")
+    is_series = check_structure(estimator) == "ordered"
+    data_sets = observations_of(X)
+    refits = list(_refits(data_sets, cv, groups, is_series=is_series))
+    _check_sizes(estimator.posterior_, [len(left) for _, left, _ in refits])
+    sums, squares, counts = ([np.zeros(len(x)) for x in data_sets] for _ in range(3))
+    batches = _batches(refits, n_draws, is_series=is_series)
+    seeds = seed_sequence(random_state).spawn(len(batches))
+    with tqdm(total=len(refits), desc="refitting", unit=" posteriors", disable=not verbose) as bar:
+        for batch, seed in zip(batches, seeds, strict=True):
+            terms = _predict(estimator, data_sets, batch, n_draws=n_draws, seed=seed, is_series=is_series)
+            for (i, _, held_out), (log_densities, variances) in zip(batch, terms, strict=True):
+                sums[i][held_out] += log_densities
+                squares[i][held_out] += variances
+                counts[i][held_out] += 1
+            bar.update(len(batch))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        pointwise = [total / count for total, count in zip(sums, counts, strict=True)]
+        variances = [np.nansum(total / count**2) for total, count in zip(squares, counts, strict=True)]
+    elpd, se = totals(pointwise)
+    return CrossValElpd(pointwise, elpd, se, np.sqrt(variances), len(refits))
+
+
+def _refits(data_sets, cv, groups, *, is_series):
+    """Yield the index of a data set, and those of the observations that are left, and held out."""
+    splitter = LeaveOneOut() if cv is None else check_cv(cv)
+    if groups is not None and len(groups) != len(data_sets):
+        raise ShapeError(f"groups must have one entry a data set, {len(data_sets)}; got {len(groups)}.")
+    for i, x in enumerate(data_sets):
+        for left, held_out in splitter.split(x, groups=None if groups is None else groups[i]):
+            if not len(left):
+                raise ShapeError(f"nothing is left of data set {i}, of {len(x)} observations, for a posterior.")
+            if is_series and not _is_future(left, held_out):
+                raise ValueError(
+                    "of a series the future alone can be left out, directly after what is left: use "
+                    f"sklearn.model_selection.TimeSeriesSplit(), not {splitter!r}."
+                )
+            yield i, left, held_out
+
+
+def _is_future(left, held_out):
+    both = np.concatenate([left, held_out])
+    return np.array_equal(both, np.arange(len(both)))
+
+
+def _check_sizes(posterior, sizes):
+    low, high = posterior.n_observations_in_
+    if min(sizes) < low or max(sizes) > high:
+        warn(
+            f"cross-validation asks for posteriors of {min(sizes)} to {max(sizes)} observations, and those of fit had "
+            f"{low} to {high}: what is beyond is a guess. Draw sizes at random in fit, as in Simulator(..., "
+            f"n_observations=({min(*sizes, low)}, {max(*sizes, high)})).",
+            ApproximationWarning,
+        )
+
+
+def _batches(refits, n_draws, *, is_series):
+    """Return lists of refits that are small enough to be looked at together."""
+    batches, n_pairs = [[]], 0
+    for refit in refits:
+        _, left, held_out = refit
+        n_pairs += n_draws * (len(held_out) + len(left) * is_series)
+        if n_pairs > _PAIRS and batches[-1]:
+            batches.append([])
+            n_pairs = n_draws * (len(held_out) + len(left) * is_series)
+        batches[-1].append(refit)
+    return batches
+
+
+def _predict(estimator, data_sets, batch, *, n_draws, seed, is_series):
+    """Return for each refit the log densities of what is held out, and their Monte Carlo variances."""
+    left = stacked([data_sets[i][rows] for i, rows, _ in batch])
+    seen = stacked([data_sets[i][: held_out[-1] + 1] if is_series else data_sets[i][held_out] for i, _, held_out in batch])
+    with warnings.catch_warnings():
+        # Sizes were checked before, for all refits at once.
+        warnings.filterwarnings("ignore", "some data sets are unlike any in fit", ApproximationWarning)
+        draws = estimator.posterior_.sample(left, n_draws, random_state=seed)
+    terms = estimator.likelihood_.log_likelihood(seen, draws, pointwise=True)
+    if not is_series:
+        return [log_mean_exp(each) for each in terms]
+    return [_one_after_the_other(each[:, held_out]) for each, (_, _, held_out) in zip(terms, batch, strict=True)]
+
+
+def _one_after_the_other(terms):
+    """Return log densities of `(n_draws, n_observations)` in a row, each given those before: draws are reweighted."""
+    joint, variances = log_mean_exp(np.cumsum(terms, axis=1))
+    # The variance of their sum is that of the last joint density.
+    return np.diff(joint, prepend=0.0), np.append(np.zeros(len(joint) - 1), variances[-1])
+
+
+def log_mean_exp(terms):
+    """Return the log of the mean of `exp(terms)` over the first axis, and its Monte Carlo variance."""
+    largest = terms.max(axis=0)
+    weights = np.exp(terms - largest)
+    mean = weights.mean(axis=0)
+    return largest + np.log(mean), weights.var(axis=0) / mean**2 / len(terms)

@@ -1,0 +1,33 @@
+"""Data sets as arrays of observations, and what an estimator takes their order for."""
+
+import numpy as np
+
+from skabi.exceptions import ShapeError
+
+
+def observations_of(X):
+    """Return a list of the observations of each data set, arrays `(n_observations, ...)`."""
+    if hasattr(X, "keys"):
+        raise ShapeError("cross-validation needs data sets of one source; got several.")
+    arrays = [np.asarray(x, dtype=np.float64) for x in X]
+    if not arrays or any(x.ndim < 2 for x in arrays):
+        raise ShapeError(
+            "X must have shape (n_datasets, n_observations, n_features), or be a list of arrays (n_observations, "
+            "n_features): there must be observations to leave out."
+        )
+    return arrays
+
+
+def stacked(arrays):
+    """Return arrays as one array if they have one shape, else as the list that they are."""
+    return np.stack(arrays) if len({x.shape for x in arrays}) == 1 else arrays
+
+
+def check_structure(estimator):
+    """Return what a fitted estimator takes observations for, "exchangeable" or "ordered", or raise."""
+    if estimator.observations_ not in ("exchangeable", "ordered"):
+        raise ShapeError(
+            "the estimator was fitted to data sets that are one observation each: there is none to leave out. Data "
+            "sets of several have shape (n_datasets, n_observations, n_features)."
+        )
+    return estimator.observations_

@@ -1,0 +1,63 @@
+"""Expected log predictive densities: what cross-validation returns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class CrossValElpd:
+    """Expected log predictive density (elpd) of each data set, by cross-validation.
+
+    Attributes
+    ----------
+    pointwise : list of ndarray of shape (n_observations,)
+        Log predictive density of each observation, one array a data set, in nats; NaN where one was never held out.
+    elpd : ndarray of shape (n_datasets,)
+        Their sums.
+    se : ndarray of shape (n_datasets,)
+        Standard errors of the sums as estimates for new data: `sqrt(n * variance)` over observations.
+    monte_carlo_se : ndarray of shape (n_datasets,)
+        Standard errors of the sums from the finite number of posterior draws.
+    n_refits : int
+        Posteriors that were asked for.
+    """
+
+    pointwise: list
+    elpd: np.ndarray
+    se: np.ndarray
+    monte_carlo_se: np.ndarray
+    n_refits: int
+
+
+@dataclass(frozen=True)
+class PsisLoo:
+    """Expected log predictive density (elpd) of each data set, by Pareto smoothed importance sampling.
+
+    Attributes
+    ----------
+    pointwise : list of ndarray of shape (n_observations,)
+        Log predictive density of each observation, one array a data set, in nats.
+    elpd, se : ndarray of shape (n_datasets,)
+        Their sums, and the standard errors of these as estimates for new data.
+    pareto_k : list of ndarray of shape (n_observations,)
+        Shape of the tail of each observation's weights; above 0.7 its log predictive density cannot be relied on.
+    n_draws : int
+        Posterior draws.
+    """
+
+    pointwise: list
+    elpd: np.ndarray
+    se: np.ndarray
+    pareto_k: list
+    n_draws: int
+
+
+def totals(pointwise):
+    """Return the sums over observations of each data set, and their standard errors, each `(n_datasets,)`."""
+    sums = np.array([np.nansum(terms) for terms in pointwise])
+    return sums, np.array([_standard_error(terms[~np.isnan(terms)]) for terms in pointwise])
+
+
+def _standard_error(terms):
+    return np.sqrt(len(terms) * np.var(terms, ddof=1)) if len(terms) > 1 else np.nan

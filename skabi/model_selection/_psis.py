@@ -1,0 +1,76 @@
+"""Leave-one-out by Pareto smoothed importance sampling."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from skabi._optional import import_optional
+from skabi._params import check_count
+from skabi.model_selection._data_sets import check_structure, observations_of, stacked
+from skabi.model_selection._elpd import PsisLoo, totals
+
+
+def psis_loo(estimator, X: ArrayLike, *, n_draws: int = 1000, random_state=None) -> PsisLoo:
+    """Estimate leave-one-out from the posterior of each whole data set [1]_.
+
+    For comparison with the real refits of `cross_val_elpd`: no posterior of less than the whole is needed, so sizes in
+    fit need not vary, but the estimate fails where one observation moves the posterior much. Computed by arviz-stats.
+
+    Parameters
+    ----------
+    estimator : JointEstimator
+        Fitted.
+    X : array-like of shape (n_datasets, n_observations, n_features), or list of arrays
+        Of observations that are independent given the parameters.
+    n_draws : int, default=1000
+        Posterior draws a data set.
+    random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+    Returns
+    -------
+    result : PsisLoo
+        `pointwise`, `elpd`, `se`, and `pareto_k` by observation: above 0.7 do not believe it.
+
+    Raises
+    ------
+    NotFittedError
+        Before `fit`.
+    ImportError
+        If arviz-stats is not installed; `pip install "skabi[arviz]"` installs it.
+    ShapeError, ValueError
+        If data sets have no observations to leave out, or are series.
+
+    References
+    ----------
+    .. [1] A. Vehtari, D. Simpson, A. Gelman, Y. Yao, J. Gabry (2024). Pareto smoothed importance sampling. Journal of
+       Machine Learning Research 25(72). arXiv 1507.02646.
+
+    Examples
+    --------
+    >>> from skabi import JointEstimator
+    >>> from skabi.datasets import GaussianMeanScale
+    >>> from skabi.engines import Gaussian
+    >>> from skabi.model_selection import psis_loo
+    >>> simulator = GaussianMeanScale(n_observations=(5, 20))
+    >>> joint = JointEstimator(Gaussian(), n_simulations=500, max_iter=3, random_state=0).fit(simulator)
+    >>> X, y = simulator.sample(3, random_state=1)
+    >>> psis_loo(joint, X, n_draws=500, random_state=0).elpd.shape
+    (3,)
+    """
+    array_stats = import_optional("arviz_stats.base", extra="arviz", purpose="psis_loo").array_stats
+    check_is_fitted(estimator)
+    n_draws = check_count(n_draws, "n_draws")
+    if check_structure(estimator) == "ordered":
+        raise ValueError(
+            "leave-one-out is for observations that are independent given the parameters; of a series leave the future "
+            "out: cross_val_elpd(estimator, X, cv=TimeSeriesSplit())."
+        )
+    X = stacked(observations_of(X))
+    draws = estimator.posterior_.sample(X, n_draws, random_state=random_state)
+    pointwise, pareto_k = [], []
+    for i in range(len(X)):
+        (terms,) = estimator.likelihood_.log_likelihood(X[i : i + 1], draws[i : i + 1], pointwise=True)
+        elpd, k, _ = array_stats.loo(terms.T, chain_axis=None, draw_axis=-1)
+        pointwise.append(np.asarray(elpd))
+        pareto_k.append(np.asarray(k))
+    return PsisLoo(pointwise, *totals(pointwise), pareto_k, n_draws)
