@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
 from skabi._random import integer_seed, seed_sequence
 from skabi._torch import resolve_device, seeded, to_array, to_tensor, torch_generator
@@ -27,7 +27,7 @@ from skabi.summaries import ExpertSummary
 from skabi.training import DropAtRandom, EpochBar, train
 
 
-class AmortizedEstimator(NestedRecipes, BaseEstimator):
+class AmortizedEstimator(NestedRecipes):
     """Base class of estimators that train a network on simulations."""
 
     # What not every estimator lets choose.
@@ -75,7 +75,10 @@ class AmortizedEstimator(NestedRecipes, BaseEstimator):
             self._check_same_problem(X, names, prior)
             self._reader.note(X)
             dropping = self._dropping(X)
-            network, past = copy.deepcopy(self.network_).requires_grad_(True), (self.loss_curve_, self.validation_scores_)
+            network, past = (
+                copy.deepcopy(self.network_).requires_grad_(True),
+                (self.loss_curve_, self.validation_scores_),
+            )
         else:
             self._start(X, y, prior=prior, parameter_names=names)
             self._split_seed = split_seed

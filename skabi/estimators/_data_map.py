@@ -9,7 +9,7 @@ from skabi.exceptions import ApproximationWarning
 # Columns with more values than this are counts if they are whole numbers, else continuous.
 _MOST_LEVELS = 32
 # Values that come as often as this in a continuous column are no accident.
-_LARGEST_SHARE = 0.02
+_LARGEST_SHARE, _FEWEST_FOR_ATOMS = 0.02, 1000
 # A count is standardised after its arcsinh if that is closer to normal by this much of a correlation.
 _MARGIN = 0.02
 # How far beyond the values of `fit`, as a share of their range, is still like them.
@@ -108,10 +108,12 @@ class DataMap:
         return index, levels[index] != column
 
     def _warn_of_atoms(self, rows, name):
+        if len(rows) < _FEWEST_FOR_ATOMS:
+            return
         for i in self._continuous:
             values, counts = np.unique(rows[:, i], return_counts=True)
             share = counts.max() / len(rows)
-            if counts.max() > 1 and share > _LARGEST_SHARE:
+            if share > _LARGEST_SHARE:
                 warn(
                     f"column {i} of {name} is {values[counts.argmax()]:g} in {share:.0%} of the observations and "
                     "continuous elsewhere. The density there is that of a narrow peak, and has no meaning of its own. "

@@ -58,8 +58,8 @@ def log_evidence_of(posterior, likelihood, X, *, n_draws, random_state):
     is_good = np.isfinite(values)
     if not is_good.any(axis=1).all():
         raise ValueError(
-            f"no posterior draw of data set {np.argmin(is_good.any(axis=1))} has a likelihood above zero: the posterior "
-            "and the likelihood are not of the same model, or the data set is unlike any in fit."
+            f"no posterior draw of data set {np.argmin(is_good.any(axis=1))} has a likelihood above zero: the "
+            "posterior and the likelihood are not of the same model, or the data set is unlike any in fit."
         )
     share = 1 - is_good.mean()
     if share > 0.01:

@@ -15,6 +15,7 @@ from skabi.networks._data_sets import first_tensor, n_places, n_rows, take, with
 # Draws that pass through a network at once: enough to keep it busy, few enough to stay in a processor's cache.
 _CHUNK = 4096
 _N_BASE = 1024
+_CPU = torch.device("cpu")
 # Observations, times or pixels that pass through a summary network at once.
 _PLACES = 32_768
 
@@ -27,7 +28,7 @@ def chunks(n_datasets, n_draws, size=_CHUNK):
             yield slice(row, min(row + n_rows, n_datasets)), slice(column, min(column + n_columns, n_draws))
 
 
-def each(work, arguments, device=torch.device("cpu")):
+def each(work, arguments, device=_CPU):
     """Return `[work(*chunk), ...]`, one thread a core: torch's own threads spend too long waiting for each other."""
     arguments = list(arguments)
 

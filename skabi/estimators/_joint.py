@@ -1,6 +1,5 @@
 """Posterior and likelihood of a simulator, learned on the same simulations."""
 
-from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
@@ -188,10 +187,10 @@ class JointEstimator(PosteriorHalf):
         self.posterior_ = posterior._fit_simulations(X, y, prior=prior)
         self.likelihood_ = known or likelihood._fit_simulations(X, y, prior=prior)
         self.prior_, self.parameter_names_ = posterior.prior_, posterior.parameter_names_
-        self.observations_ = _observations_of(self.summary, X)
+        self.observations_ = _observations_of(posterior)
         self.n_iter_ = max(posterior.n_iter_, getattr(self.likelihood_, "n_iter_", 0))
         self.n_features_in_ = posterior.n_features_in_
-        vars(self).pop("feature_names_in_", None)
+        self.__dict__.pop("feature_names_in_", None)
         if hasattr(posterior, "feature_names_in_"):
             self.feature_names_in_ = posterior.feature_names_in_
         return self
@@ -248,9 +247,7 @@ class JointEstimator(PosteriorHalf):
             With `n_draws` above 1 `(n_datasets, n_draws, ...)`.
         """
         check_is_fitted(self)
-        return self.likelihood_.sample_data(
-            y, n_draws, n_observations=n_observations, random_state=random_state
-        )
+        return self.likelihood_.sample_data(y, n_draws, n_observations=n_observations, random_state=random_state)
 
     def log_evidence(self, X: ArrayLike, n_draws: int = 2000, *, random_state=None) -> LogEvidence:
         """Return the log marginal likelihood of each data set.
@@ -321,11 +318,12 @@ class JointEstimator(PosteriorHalf):
         return hasattr(self, "likelihood_")
 
 
-def _observations_of(summary, X):
-    """Return what the observations of data sets are by their summary, or by their shape if there is none."""
-    summary = _of_data(summary)
-    if summary is None and not isinstance(X, Mapping):
-        summary = summary_by_shape(np.shape(X[0]))
+def _observations_of(posterior):
+    """Return what the data sets of a fitted posterior are."""
+    summary, shape = _of_data(posterior.summary_), posterior._reader.shape
+    if summary is None and len(shape) == 2:
+        # An expert's statistics, and data of which nothing was said.
+        summary = summary_by_shape(shape["data"])
     return getattr(summary, "observations", None)
 
 

@@ -38,7 +38,7 @@ class KnownLikelihood:
     def __repr__(self):
         return f"{type(self).__name__}({self.simulator!r})"
 
-    def log_likelihood(self, X: ArrayLike, y: ArrayLike, *, pointwise: bool = False):
+    def log_likelihood(self, X: ArrayLike, y: ArrayLike, *, pointwise: bool = False, dtype=np.float64):
         """Return the log density of data sets given parameters.
 
         Parameters
@@ -47,6 +47,8 @@ class KnownLikelihood:
         y : array-like of shape (n_datasets, n_parameters) or (n_datasets, n_draws, n_parameters)
         pointwise : bool, default=False
             Whether to return the log density of each observation, which the simulator's `log_likelihood` must know.
+        dtype : ignored
+            For the sake of learned likelihoods.
 
         Returns
         -------
@@ -55,17 +57,18 @@ class KnownLikelihood:
             follows, or, if sizes differ, it is a list with one array a data set.
         """
         names = self.simulator.prior.parameter_names
-        X = X if isinstance(X, (list, dict)) or hasattr(X, "shape") else np.asarray(X, dtype=np.float64)
-        n = len(next(iter(X.values()))) if isinstance(X, dict) else len(X)
+        data = _data_sets(X)
+        n = len(next(iter(data.values()))) if isinstance(data, dict) else len(data)
         check_parameter_columns(y, names)
-        y, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), n, len(names))
+        draws, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), n, len(names))
         parts = []
-        size = max(1, _PAIRS // y.shape[1])
+        size = max(1, _PAIRS // draws.shape[1])
         for start in range(0, n, size):
-            parts += self._of_rows(_rows(X, range(start, min(start + size, n))), y[start : start + size], pointwise)
+            rows = range(start, min(start + size, n))
+            parts += self._of_rows(_rows(data, rows), draws[rows], pointwise)
         parts = parts if has_draws else [part[0] for part in parts]
         same = len({np.shape(part) for part in parts}) == 1
-        return np.stack(parts) if same and not (pointwise and _is_ragged(X)) else parts
+        return np.stack(parts) if same and not (pointwise and _is_ragged(data)) else parts
 
     def sample_data(self, y: ArrayLike, n_draws: int = 1, *, n_observations=None, random_state=None):
         """Simulate data sets for parameters.
@@ -110,7 +113,8 @@ class KnownLikelihood:
         draws = check_draws(draws)
         n_datasets, n_draws, n_parameters = draws.shape
         has_sizes = getattr(self.simulator, "n_observations", None) is not None
-        sizes = np.repeat([len(x) for x in X], n_draws) if has_sizes and not isinstance(X, dict) else None
+        data = _data_sets(X)
+        sizes = np.repeat([len(x) for x in data], n_draws) if has_sizes and not isinstance(data, dict) else None
         new = self.simulator.simulate_from(
             draws.reshape(-1, n_parameters), n_observations=sizes, random_state=random_state
         )
@@ -154,6 +158,11 @@ def _by_data_set(X, n_datasets, n_draws):
         raise ShapeError("several draws need a simulator of one source. Repeat the rows of y instead.")
     each = [X[i * n_draws : (i + 1) * n_draws] for i in range(n_datasets)]
     return [np.stack(draws) if len({len(x) for x in draws}) == 1 else draws for draws in each]
+
+
+def _data_sets(X):
+    """Return data sets as something with a length."""
+    return X if isinstance(X, (list, dict, np.ndarray)) else as_float_array(X, name="X")
 
 
 def _is_ragged(X):

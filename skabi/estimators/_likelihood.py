@@ -165,7 +165,7 @@ class AmortizedLikelihood(AmortizedEstimator):
             X, y, prior = self._simulate(X, y)
         return self._fit_simulations(X, y, prior=prior)
 
-    def log_likelihood(self, X: ArrayLike, y: ArrayLike, *, pointwise: bool = False):
+    def log_likelihood(self, X: ArrayLike, y: ArrayLike, *, pointwise: bool = False, dtype=np.float64):
         """Return the log density of data sets given parameters.
 
         Parameters
@@ -175,6 +175,9 @@ class AmortizedLikelihood(AmortizedEstimator):
             One or several parameter sets for each data set.
         pointwise : bool, default=False
             Whether to return the log density of each observation; in a series, given those before it.
+        dtype : {float64, float32}, default=float64
+            What the network computes in. Single precision takes half the time and is exact to about 1e-5 an
+            observation.
 
         Returns
         -------
@@ -199,12 +202,13 @@ class AmortizedLikelihood(AmortizedEstimator):
         check_is_fitted(self)
         values, mask, log_det = self._observations(X)
         check_parameter_columns(y, self.parameter_names_)
-        y, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), len(values), len(self.parameter_names_))
+        n_parameters = len(self.parameter_names_)
+        draws, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), len(values), n_parameters)
         parts = []
-        size = max(1, _MOST_DENSITIES // (y.shape[1] * values.shape[1]))
+        size = max(1, _MOST_DENSITIES // (draws.shape[1] * values.shape[1]))
         for start in range(0, len(values), size):
             rows = slice(start, start + size)
-            terms = self._densities(values[rows], y[rows]) + log_det[rows, np.newaxis]
+            terms = self._densities(values[rows], draws[rows], dtype=dtype) + log_det[rows, np.newaxis]
             if mask is not None:
                 terms = np.where(mask[rows, np.newaxis], terms, 0.0)
             parts.append(terms if pointwise else terms.sum(axis=-1))
@@ -319,12 +323,13 @@ class AmortizedLikelihood(AmortizedEstimator):
                 ApproximationWarning,
             )
 
-    def _densities(self, values, y):
+    def _densities(self, values, y, *, dtype):
         """Return log densities in the network's units, `(n_datasets, n_draws, n_observations)`."""
         theta, log_det = self._parameter_map.to_network(y.reshape(-1, y.shape[-1]))
         is_inside = np.isfinite(log_det)
         theta = np.where(is_inside[:, np.newaxis], theta, 0.0).reshape(y.shape)
-        terms = log_densities(self._network(), values, theta)
+        dtype = torch.float32 if np.dtype(dtype) == np.float32 else torch.float64
+        terms = log_densities(self._network(dtype=dtype), values, theta, dtype=dtype)
         return np.where(is_inside.reshape(y.shape[:2])[..., np.newaxis], terms, -np.inf)
 
     def _theta_of_rows(self, y):

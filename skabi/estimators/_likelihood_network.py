@@ -18,7 +18,7 @@ def likelihood_network(engine, data_map, n_parameters, *, is_series):
     head = data_map.head
     n_tokens = data_map.n_continuous + (0 if head is None else sum(n or 1 for n in head["n_levels"]))
     memory = SeriesMemory(n_tokens, _MEMORY_WIDTH) if is_series else None
-    n_context = n_parameters + (memory.n_memory if is_series else 0)
+    n_context = n_parameters + (0 if memory is None else memory.n_memory)
     head = None if head is None else DiscreteHead(**head, n_context=n_context)
     n_features = 0 if head is None else head.n_features
     density = engine.build(data_map.n_continuous, n_features + n_context) if data_map.n_continuous else None

@@ -1,10 +1,12 @@
 """Parameters of recipes inside an estimator."""
 
+from sklearn.base import BaseEstimator
+
 from skabi.estimators._checks import RECIPES
 
 
-class NestedRecipes:
-    """Mixin of estimators that hold recipes: what to do where a recipe is None."""
+class NestedRecipes(BaseEstimator):
+    """Base class of estimators that hold recipes: what to do where a recipe is None."""
 
     def set_params(self, **params):
         """Set parameters of this estimator and, as in `engine__n_transforms`, of its recipes.

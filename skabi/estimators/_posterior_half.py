@@ -2,14 +2,14 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, RegressorMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, RegressorMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skabi.estimators._nested import NestedRecipes
 from skabi.estimators._posterior import AmortizedPosterior
 
 
-class PosteriorHalf(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RegressorMixin, NestedRecipes, BaseEstimator):
+class PosteriorHalf(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RegressorMixin, NestedRecipes):
     """Base class of estimators whose `fit` leaves a fitted `posterior_`."""
 
     posterior_: AmortizedPosterior

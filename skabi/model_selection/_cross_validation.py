@@ -152,7 +152,8 @@ def _check_sizes(posterior, sizes):
 
 def _batches(refits, n_draws, *, is_series):
     """Return lists of refits that are small enough to be looked at together."""
-    batches, n_pairs = [[]], 0
+    batches: list[list] = [[]]
+    n_pairs = 0
     for refit in refits:
         _, left, held_out = refit
         n_pairs += n_draws * (len(held_out) + len(left) * is_series)
@@ -166,12 +167,15 @@ def _batches(refits, n_draws, *, is_series):
 def _predict(estimator, data_sets, batch, *, n_draws, seed, is_series):
     """Return for each refit the log densities of what is held out, and their Monte Carlo variances."""
     left = stacked([data_sets[i][rows] for i, rows, _ in batch])
-    seen = stacked([data_sets[i][: held_out[-1] + 1] if is_series else data_sets[i][held_out] for i, _, held_out in batch])
+    seen = stacked(
+        [data_sets[i][: held_out[-1] + 1] if is_series else data_sets[i][held_out] for i, _, held_out in batch]
+    )
     with warnings.catch_warnings():
         # Sizes were checked before, for all refits at once.
         warnings.filterwarnings("ignore", "some data sets are unlike any in fit", ApproximationWarning)
         draws = estimator.posterior_.sample(left, n_draws, random_state=seed)
-    terms = estimator.likelihood_.log_likelihood(seen, draws, pointwise=True)
+    # Single precision is far below the Monte Carlo error.
+    terms = estimator.likelihood_.log_likelihood(seen, draws, pointwise=True, dtype=np.float32)
     if not is_series:
         return [log_mean_exp(each) for each in terms]
     return [_one_after_the_other(each[:, held_out]) for each, (_, _, held_out) in zip(terms, batch, strict=True)]

@@ -27,7 +27,8 @@ def check_structure(estimator):
     """Return what a fitted estimator takes observations for, "exchangeable" or "ordered", or raise."""
     if estimator.observations_ not in ("exchangeable", "ordered"):
         raise ShapeError(
-            "the estimator was fitted to data sets that are one observation each: there is none to leave out. Data "
-            "sets of several have shape (n_datasets, n_observations, n_features)."
+            "the estimator was fitted to data sets that are one observation each, or whose summary does not say what "
+            "their observations are: there is none to leave out. Data sets of several have shape (n_datasets, "
+            "n_observations, n_features), and SetSummary() or SeriesSummary()."
         )
     return estimator.observations_

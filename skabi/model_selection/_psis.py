@@ -65,12 +65,13 @@ def psis_loo(estimator, X: ArrayLike, *, n_draws: int = 1000, random_state=None)
             "leave-one-out is for observations that are independent given the parameters; of a series leave the future "
             "out: cross_val_elpd(estimator, X, cv=TimeSeriesSplit())."
         )
-    X = stacked(observations_of(X))
-    draws = estimator.posterior_.sample(X, n_draws, random_state=random_state)
+    data_sets = stacked(observations_of(X))
+    draws = estimator.posterior_.sample(data_sets, n_draws, random_state=random_state)
     pointwise, pareto_k = [], []
-    for i in range(len(X)):
-        (terms,) = estimator.likelihood_.log_likelihood(X[i : i + 1], draws[i : i + 1], pointwise=True)
+    for i in range(len(data_sets)):
+        (terms,) = estimator.likelihood_.log_likelihood(data_sets[i : i + 1], draws[i : i + 1], pointwise=True)
         elpd, k, _ = array_stats.loo(terms.T, chain_axis=None, draw_axis=-1)
         pointwise.append(np.asarray(elpd))
         pareto_k.append(np.asarray(k))
-    return PsisLoo(pointwise, *totals(pointwise), pareto_k, n_draws)
+    elpd, se = totals(pointwise)
+    return PsisLoo(pointwise, elpd, se, pareto_k, n_draws)

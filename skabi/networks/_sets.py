@@ -7,7 +7,6 @@ from skabi.networks._attention import InducedAttention
 from skabi.networks._perceptrons import ResidualBlock, residual_perceptron
 from skabi.networks._pooling import associations, moments, moments_of_rows
 
-
 # Sets of more features than this have no statistics of pairs, which would be too many.
 _MOST_PAIRED = 8
 

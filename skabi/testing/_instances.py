@@ -6,7 +6,7 @@ from scipy import stats
 
 from skabi import datasets
 from skabi.engines import AutoregressiveSplineFlow, Gaussian, SplineFlow
-from skabi.estimators import AmortizedPosterior
+from skabi.estimators import AmortizedLikelihood, AmortizedPosterior, JointEstimator
 from skabi.losses import ForwardKL
 from skabi.priors import ChainedPrior, IndependentPrior
 from skabi.simulators import Simulator
@@ -61,6 +61,8 @@ def instances():
         "estimators": [
             AmortizedPosterior(Gaussian(hidden_layer_sizes=(8,)), max_iter=3),
             AmortizedPosterior(Gaussian(hidden_layer_sizes=(8,)), n_estimators=2, max_iter=3),
+            AmortizedLikelihood(Gaussian(hidden_layer_sizes=(8,)), max_iter=3),
+            JointEstimator(Gaussian(hidden_layer_sizes=(8,)), Gaussian(hidden_layer_sizes=(8,)), max_iter=3),
         ],
         "losses": [
             ForwardKL(),
