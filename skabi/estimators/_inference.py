@@ -20,7 +20,7 @@ _CPU = torch.device("cpu")
 _PLACES = 32_768
 
 
-def chunks(n_datasets, n_draws, size=_CHUNK):
+def chunks(n_datasets, n_draws, size):
     """Yield slices of data sets and of draws that cover all with at most `size` draws at once."""
     n_rows, n_columns = max(1, size // n_draws), min(n_draws, size)
     for row in range(0, n_datasets, n_rows):
@@ -61,7 +61,7 @@ def draw(network, x, n_draws, *, seed, parameter_map):
         theta = network.sample_given(context[rows], columns.stop - columns.start, generator)
         draws[rows, columns] = _in_own_units(theta, parameter_map)
 
-    each(work, ((i, *chunk) for i, chunk in enumerate(chunks(len(context), n_draws))), context.device)
+    each(work, ((i, *chunk) for i, chunk in enumerate(chunks(len(context), n_draws, _CHUNK))), context.device)
     return draws
 
 
@@ -78,7 +78,7 @@ def log_density(network, x, y, *, parameter_map):
         values = network.log_prob_given(theta.reshape(part.shape), context[rows, None])
         log_prob[rows, columns] = np.where(inside, to_array(values).ravel() + log_det, -np.inf).reshape(part.shape[:2])
 
-    each(work, chunks(*y.shape[:2]), context.device)
+    each(work, chunks(*y.shape[:2], _CHUNK), context.device)
     return log_prob
 
 
