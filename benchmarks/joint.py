@@ -129,9 +129,9 @@ def report_nuts(x, *, fit_seconds, seconds, n_draws):
     of_nuts = figures["seconds_a_refit"] * len(x)
     result = break_even(fit_seconds, seconds, of_nuts)
     print(
-        f"NUTS: {figures['seconds_a_refit']:.2f} s a refit, {of_nuts:.0f} s a data set of {len(x)}, not compiling. With "
-        f"{n_draws} draws a refit here: even at {result.n_datasets} data sets, {result.speedup(1000):.0f} times as fast "
-        "at 1,000, training included.",
+        f"NUTS: {figures['seconds_a_refit']:.2f} s a refit, {of_nuts:.0f} s a data set, not compiling. With "
+        f"{n_draws} draws a refit, even at {result.n_datasets} data sets; {result.speedup(1000):.0f} times as fast at "
+        "1,000, training included.",
         flush=True,
     )
 

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skabi._params import check_count
 from skabi._random import seed_sequence
+from skabi.draws import to_datatree
 from skabi.estimators._checks import check_constructor
 from skabi.estimators._evidence import LogEvidence, log_evidence_of
 from skabi.estimators._known_likelihood import KnownLikelihood
@@ -294,6 +295,38 @@ class JointEstimator(PosteriorHalf):
         parameter_seed, seed = seed_sequence(random_state).spawn(2)
         draws = self.sample(X, n_draws, random_state=parameter_seed)
         return self.likelihood_.sample_like(X, draws, random_state=seed)
+
+    def to_datatree(self, X: ArrayLike, n_draws: int = 1000, *, random_state=None):
+        """Return posterior draws, log likelihoods, posterior predictive data and the data as an ArviZ DataTree.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...), or list of arrays
+            With several data sets these must be of one size.
+        n_draws : int, default=1000
+        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+        Returns
+        -------
+        tree : xarray.DataTree
+            With the groups `posterior`, `log_likelihood`, `posterior_predictive` and `observed_data`; see
+            `skabi.draws.to_datatree`.
+
+        Raises
+        ------
+        ImportError
+            If ArviZ is not installed; `pip install "skabi[arviz]"` installs it.
+        """
+        check_is_fitted(self)
+        parameter_seed, seed = seed_sequence(random_state).spawn(2)
+        draws = self.sample(X, n_draws, random_state=parameter_seed)
+        return to_datatree(
+            draws,
+            parameter_names=self.parameter_names_,
+            X=X,
+            log_likelihood=self.log_likelihood(X, draws, pointwise=True),
+            posterior_predictive=self.likelihood_.sample_like(X, draws, random_state=seed),
+        )
 
     def _known_likelihood(self, X):
         """Return the likelihood that a simulator brings, or None if it is to be learned."""
