@@ -31,7 +31,7 @@ from skabi.priors import IndependentPrior
 from skabi.simulators import Simulator
 
 PEERS = Path(__file__).parent / "peers"
-MORE = {"n_simulations": 30_000, "max_iter": 20}
+MORE = {"n_simulations": 60_000, "max_iter": 12}
 
 
 def fitted(simulator, *, seed, **parameters):
@@ -159,13 +159,13 @@ class UnbiasedDiffusion(Simulator):
         distributions = {"boundary": stats.uniform(0.5, 2.0), "non_decision_time": stats.uniform(0.1, 0.5)}
         self.diffusion = diffusion
         super().__init__(
-            IndependentPrior(distributions), self._simulate, vectorized=True, log_likelihood=self._log_likelihood
+            IndependentPrior(distributions), self._walk, vectorized=True, log_likelihood=self._log_density
         )
 
-    def _simulate(self, boundary, non_decision_time, rng):
+    def _walk(self, boundary, non_decision_time, rng):
         return self.diffusion.simulate(np.zeros_like(boundary), boundary, non_decision_time, rng)
 
-    def _log_likelihood(self, X, boundary, non_decision_time, **options):
+    def _log_density(self, X, boundary, non_decision_time, **options):
         return self.diffusion.log_likelihood(X, np.zeros_like(boundary), boundary, non_decision_time, **options)
 
 

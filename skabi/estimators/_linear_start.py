@@ -1,13 +1,14 @@
 """The linear regression that a density network starts from."""
 
 import numpy as np
+from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.linear_model import RidgeCV
 
 from skabi._torch import to_tensor
 from skabi.networks._residual import LinearResidual
 
 # Fewer rows say nothing of a residual; more cost time and change little, the more so the wider they are.
-_SMALLEST_SAMPLE, _LARGEST_SAMPLE, _LARGEST_MATRIX = 3, 10_000, 5_000_000
+_SMALLEST_SAMPLE, _LARGEST_SAMPLE, _LARGEST_MATRIX, _MOST_ERRORS = 3, 50_000, 5_000_000, 500_000
 # Penalties a row of standardised numbers.
 _PENALTIES = np.logspace(-5, 1, 13)
 # Residual standard deviations below this share of the prior's are not believed.
@@ -31,18 +32,22 @@ def linear_start(context, theta, *, n_used):
         Whitens what the regression leaves over.
     """
     n_parameters = theta.shape[1]
-    n = min(len(theta), _LARGEST_SAMPLE, max(1000, _LARGEST_MATRIX // context.shape[1]))
-    if n < _SMALLEST_SAMPLE:
-        return LinearResidual.identity(n_parameters, context.shape[1])
     n_context = context.shape[1]
-    context, theta = context[:n, :n_used], theta[:n]
+    most = min(_LARGEST_SAMPLE, max(1000, _LARGEST_MATRIX // n_context), max(1000, _MOST_ERRORS // n_parameters))
+    # Evenly spread: rows next to each other may belong together.
+    rows = slice(None, None, -(-len(theta) // most))
+    context, theta = context[rows, :n_used], theta[rows]
+    n = len(theta)
+    if n < _SMALLEST_SAMPLE:
+        return LinearResidual.identity(n_parameters, n_context)
     ridge = RidgeCV(_PENALTIES * n, alpha_per_target=True, store_cv_results=True).fit(context, theta)
     errors = ridge.cv_results_.reshape(n, n_parameters, -1).mean(axis=0).min(axis=1)
     residuals = theta - ridge.predict(context).reshape(n, n_parameters)
-    correlation = np.atleast_2d(np.cov(residuals, rowvar=False))
-    sizes = np.sqrt(np.diag(correlation) + _SMALLEST_RESIDUAL**2)
-    # Shrunk towards independence by as much as a sample of n leaves open.
-    correlation = correlation / np.outer(sizes, sizes) * n / (n + n_parameters + 1)
+    sizes = residuals.std(axis=0)
+    residuals = (residuals - residuals.mean(axis=0)) / np.hypot(sizes, _SMALLEST_RESIDUAL)
+    # Shrunk towards independence, the more the less a sample of n says of correlations (Ledoit, Wolf, 2004).
+    shrinkage = ledoit_wolf_shrinkage(residuals, assume_centered=True)
+    correlation = (1 - shrinkage) * (residuals.T @ residuals) / n
     np.fill_diagonal(correlation, 1.0)
     scale = np.sqrt(errors + _SMALLEST_RESIDUAL**2)[:, np.newaxis] * np.linalg.cholesky(correlation)
     return LinearResidual(
