@@ -59,7 +59,7 @@ doc: $(READY)
 
 # Peers are pinned in benchmarks/peers/*.txt; each environment is set up once, and again when its file changes.
 PEERS := benchmarks/peers
-PEERS_READY := $(foreach name,sbi bayesflow sbibm,$(PEERS)/.venv-$(name)/.ready)
+PEERS_READY := $(foreach name,sbi bayesflow numpyro sbibm,$(PEERS)/.venv-$(name)/.ready)
 
 benchmark: $(READY) $(PEERS_READY)
 	$(BIN)/python benchmarks/side_by_side.py $(ARGS)
@@ -72,16 +72,28 @@ $(PEERS)/.venv-sbi/.ready: $(PEERS)/sbi.txt | $(READY)
 	$(@D)/bin/python -m pip --disable-pip-version-check install -r $<
 	@touch $@
 
-# BayesFlow 2.1 needs Python 3.12, under its own name or among pyenv's; without one an earlier BayesFlow has to do.
-$(PEERS)/.venv-bayesflow/.ready: $(PEERS)/bayesflow.txt $(PEERS)/bayesflow-python3.11.txt | $(READY)
-	@for python in $(PYTHON) python3.12 "$$HOME"/.pyenv/versions/3.12.*/bin/python; do \
+# Sets the shell's $python to Python 3.12, under its own name or among pyenv's; to nothing where there is none.
+define FIND_PYTHON_3.12
+for python in $(PYTHON) python3.12 "$$HOME"/.pyenv/versions/3.12.*/bin/python; do \
 		if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null; then break; fi; \
 		python=; \
-	done; \
+	done
+endef
+
+# BayesFlow 2.1 needs Python 3.12; without one an earlier BayesFlow has to do.
+$(PEERS)/.venv-bayesflow/.ready: $(PEERS)/bayesflow.txt $(PEERS)/bayesflow-python3.11.txt | $(READY)
+	@$(FIND_PYTHON_3.12); \
 	if [ -n "$$python" ]; then pins=bayesflow.txt; else pins=bayesflow-python3.11.txt; python=$(PYTHON); fi; \
 	echo "BayesFlow: $$("$$python" --version), $$pins"; \
 	"$$python" -m venv --clear $(@D) && \
 	$(@D)/bin/python -m pip --disable-pip-version-check install -r $(PEERS)/$$pins
+	@touch $@
+
+# NumPyro takes either Python, each with a JAX of its own.
+$(PEERS)/.venv-numpyro/.ready: $(PEERS)/numpyro.txt | $(READY)
+	@$(FIND_PYTHON_3.12); \
+	"$${python:-$(PYTHON)}" -m venv --clear $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install -r $<
 	@touch $@
 
 $(PEERS)/.venv-sbibm/.ready: $(PEERS)/sbibm.txt | $(READY)

@@ -26,7 +26,7 @@ def as_float_array(values, *, name, allow_nan=False, advice="") -> np.ndarray:
     return array
 
 
-def check_draws(draws, *, name="draws") -> np.ndarray:
+def check_draws(draws, *, name="draws", n_datasets=None) -> np.ndarray:
     """Return `draws` as a finite float64 array `(n_datasets, n_draws, n_parameters)`."""
     draws = as_float_array(draws, name=name)
     if draws.ndim != 3:
@@ -36,6 +36,8 @@ def check_draws(draws, *, name="draws") -> np.ndarray:
         )
     if 0 in draws.shape:
         raise ShapeError(f"{name} must have at least one data set, draw and parameter; got shape {draws.shape}.")
+    if n_datasets is not None and len(draws) != n_datasets:
+        raise ShapeError(f"{name} must be of as many data sets as X, {n_datasets}; got shape {draws.shape}.")
     return draws
 
 

@@ -2,10 +2,13 @@
 
 import copy
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import clone
+from torch import nn
 
 from skabi._random import integer_seed, seed_sequence
 from skabi._torch import resolve_device, seeded, to_array, to_tensor, torch_generator
@@ -20,11 +23,42 @@ from skabi.estimators._sources import has_missing, log_counts, shape_of, sources
 from skabi.exceptions import ApproximationWarning
 from skabi.losses import BaseLoss, Batch, ForwardKL
 from skabi.networks._conditions import LogCounts, NoConditions
-from skabi.networks._data_sets import map_tensors, take
+from skabi.networks._data_sets import DataSets, map_tensors, take
 from skabi.networks._ensemble import Ensemble, StackedMembers
+from skabi.networks._memory import MemorySummary
 from skabi.networks._summarized import SummarizedDensity
 from skabi.summaries import ExpertSummary
 from skabi.training import DropAtRandom, EpochBar, train
+
+
+@dataclass
+class Task:
+    """What is to be trained, and on what.
+
+    Attributes
+    ----------
+    network : torch.nn.Module
+    x : Tensor or DataSets
+    theta : ndarray of shape (n, n_parameters)
+    log_det : ndarray of shape (n,)
+        Log-determinant of the map to what has the density.
+    used, held_out : ndarray of int
+        Rows to train on, and to judge by.
+    dropping : callable or None
+    past : tuple of two lists
+        Loss curve and validation scores of earlier fits.
+    seed : int
+    """
+
+    network: nn.Module
+    x: torch.Tensor | DataSets
+    theta: np.ndarray
+    log_det: np.ndarray
+    used: np.ndarray
+    held_out: np.ndarray
+    dropping: Any
+    past: tuple[list, list]
+    seed: int
 
 
 class AmortizedEstimator(NestedRecipes):
@@ -33,6 +67,8 @@ class AmortizedEstimator(NestedRecipes):
     # What not every estimator lets choose.
     loss: BaseLoss | None = None
     missing: str | None = None
+    # What stands before the progress bar.
+    _progress = "training"
     # What `fit` finds from an earlier one.
     network_: SummarizedDensity | Ensemble
     loss_curve_: list[float]
@@ -63,6 +99,11 @@ class AmortizedEstimator(NestedRecipes):
 
     def _fit_simulations(self, X, y, *, prior):
         """Fit on data sets and parameters that were drawn from `prior`."""
+        task = self._prepare(X, y, prior=prior)
+        return self._finish(task, self._train(task))
+
+    def _prepare(self, X, y, *, prior, memory=None):
+        """Return what is to be trained, and on what; a `SeriesMemory` takes the place of a summary network."""
         named = y
         X, y = check_training_data(self, X, y)
         names = parameter_names_of(named, np.reshape(y, (len(y), -1)).shape[1], prior)
@@ -71,31 +112,36 @@ class AmortizedEstimator(NestedRecipes):
         # Rows once trained on are never held out later.
         split_seed = self._split_seed if is_continued else split_seed
         used, held_out = self._split(len(y), split_seed)
+        past: tuple[list, list] = ([], [])
         if is_continued:
             self._check_same_problem(X, names, prior)
             self._reader.note(X)
             dropping = self._dropping(X)
-            network, past = (
-                copy.deepcopy(self.network_).requires_grad_(True),
-                (self.loss_curve_, self.validation_scores_),
-            )
+            network = copy.deepcopy(self.network_).requires_grad_(True)
+            past = self.loss_curve_, self.validation_scores_
         else:
             self._start(X, y, prior=prior, parameter_names=names)
             self._split_seed = split_seed
             dropping = self._dropping(X)
             seed = integer_seed(network_seed)
-            network, past = self._build(take_rows(X, used), y[used], dropping=dropping, seed=seed), ([], [])
+            shared = {} if memory is None else {"memory": memory}
+            network = self._build(take_rows(X, used), y[used], dropping=dropping, seed=seed, **shared)
         if dropping is not None and self.missing is not None:
             self._reader.expect_missing()
         x, theta, log_det = self._to_network(X, y)
-        rows = {"used": used, "held_out": held_out}
         seed = integer_seed(shuffle_seed)
-        record = self._train(network, x, theta, **rows, log_det=log_det, dropping=dropping, seed=seed)
-        self.network_ = network.eval().to("cpu").requires_grad_(False)
+        return Task(network, x, theta, log_det, used=used, held_out=held_out, dropping=dropping, past=past, seed=seed)
+
+    def _finish(self, task, record):
+        """Keep a trained network, and how its training went."""
+        self.network_ = task.network.eval().to("cpu").requires_grad_(False)
         # In the units of `score`: with respect to y, not to theta.
-        self.loss_curve_ = past[0] + [float(loss - log_det[used].mean()) for loss in record.train_losses]
-        self.validation_scores_ = past[1] + [float(log_det[held_out].mean() - loss) for loss in record.valid_losses]
-        if record.best_iter or not is_continued:
+        past, offset = task.past, task.log_det[task.used].mean()
+        self.loss_curve_ = past[0] + [float(loss - offset) for loss in record.train_losses]
+        if len(task.held_out):
+            offset = task.log_det[task.held_out].mean()
+        self.validation_scores_ = past[1] + [float(offset - loss) for loss in record.valid_losses]
+        if record.best_iter or not past[0]:
             self.best_iter_ = len(past[0]) + record.best_iter
         self.n_iter_ = len(self.loss_curve_)
         return self
@@ -118,13 +164,14 @@ class AmortizedEstimator(NestedRecipes):
         self._reader = Reader(self.summary_, may_miss=self.missing is not None).fit(X)
         self._warn_of_constant_features()
 
-    def _build(self, X, y, *, dropping, seed):
+    def _build(self, X, y, *, dropping, seed, memory=None):
         """Return a network that starts from a linear regression, unless its summaries are still to be learned."""
         n_parameters, members = len(self.parameter_names_), []
         counts = log_counts(X)
         with seeded(seed):
             for _ in range(self.n_estimators):
                 summary = self.summary_.build(self._reader.network_shape, n_parameters)
+                summary = summary if memory is None else MemorySummary(memory, summary)
                 conditions = NoConditions() if counts is None else LogCounts(*counts)
                 density = self.engine_.build(n_parameters, summary.n_summaries + conditions.n_conditions)
                 members.append(SummarizedDensity(summary, density, conditions))
@@ -154,27 +201,30 @@ class AmortizedEstimator(NestedRecipes):
         n_held_out = min(math.ceil(self.validation_fraction * n), n - 1) if self.early_stopping else 0
         return order[n_held_out:], order[:n_held_out]
 
-    def _train(self, network, x, theta, *, used, held_out, log_det, dropping, seed):
-        """Train `network` in place and return the record."""
+    def _train(self, task):
+        """Train the network of a `Task` in place and return the record."""
         callbacks = list(self.callbacks or ())
         if self.verbose:
-            valid_offset = log_det[held_out].mean() if len(held_out) else 0.0
-            callbacks.append(EpochBar(self.max_iter, train_offset=log_det[used].mean(), valid_offset=valid_offset))
+            offsets = {
+                "train_offset": task.log_det[task.used].mean(),
+                "valid_offset": task.log_det[task.held_out].mean() if len(task.held_out) else 0.0,
+            }
+            callbacks.append(EpochBar(self.max_iter, **offsets, description=self._progress))
         device = resolve_device(self.device)
-        data = Batch(map_tensors(lambda part: part.to(device), x), to_tensor(theta, device=device))
-        network.to(device)
+        data = Batch(map_tensors(lambda part: part.to(device), task.x), to_tensor(task.theta, device=device))
+        network = task.network.to(device)
         trained = network if self.n_estimators == 1 else StackedMembers(network)
         record = train(
             trained,
             self.loss_,
-            train_batch=take(data, used),
-            valid_batch=take(data, held_out) if len(held_out) else None,
-            dropping=dropping,
+            train_batch=take(data, task.used),
+            valid_batch=take(data, task.held_out) if len(task.held_out) else None,
+            dropping=task.dropping,
             max_iter=self.max_iter,
-            batch_size=_batch_size(len(used)) if self.batch_size == "auto" else self.batch_size,
+            batch_size=_batch_size(len(task.used)) if self.batch_size == "auto" else self.batch_size,
             learning_rate_init=self.learning_rate_init,
             n_iter_no_change=self.n_iter_no_change,
-            generator=torch_generator(seed),
+            generator=torch_generator(task.seed),
             callbacks=callbacks,
         )
         if trained is not network:
@@ -214,7 +264,8 @@ class AmortizedEstimator(NestedRecipes):
     @property
     def _knows_sizes(self):
         """Whether the network is told how many observations a data set has, or need not be."""
-        return bool(getattr(self.network_, "members", [self.network_])[0].conditions.n_conditions)
+        conditions = getattr(getattr(self.network_, "members", [self.network_])[0], "conditions", None)
+        return conditions is None or bool(conditions.n_conditions)
 
     def _warn_of_constant_features(self):
         for source, reader in self._reader.each.items():

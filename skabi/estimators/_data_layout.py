@@ -4,7 +4,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skabi.estimators._sources import is_ragged, is_several, n_axes
 from skabi.exceptions import ShapeError
+from skabi.summaries import ExpertSummary
+
+
+def check_can_be_learned(X, summary):
+    """Raise unless the recipe `summary`, or None, says of data sets X of one source what their observations are."""
+    if is_several(X):
+        raise ShapeError(
+            f"a likelihood is learned of one source; X has several, {list(X)}. Join them into one array, or use "
+            "AmortizedPosterior."
+        )
+    if summary is None or summary.observations is not None:
+        return
+    if isinstance(summary, ExpertSummary) or is_ragged(X) or n_axes(X) > 2:
+        raise TypeError(
+            f"{summary!r} does not say whether observations are exchangeable or a series. Use SetSummary(), "
+            "SeriesSummary() or IdentitySummary(), or set the attribute observations of your own recipe."
+        )
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ _MOST_LEVELS = 32
 _LARGEST_SHARE, _FEWEST_FOR_ATOMS = 0.02, 1000
 # A count is standardised after its arcsinh if that is closer to normal by this much of a correlation.
 _MARGIN = 0.02
+# From here on every double is a whole number.
+_ALL_WHOLE = 2.0**52
 # How far beyond the values of `fit`, as a share of their range, is still like them.
 _LEEWAY = 0.25
 
@@ -19,9 +21,10 @@ _LEEWAY = 0.25
 class DataMap:
     """Tell continuous columns, counts and categories apart, and map observations to what networks take.
 
-    A column of at most 32 different values is a category, another one of whole numbers a count, all others are
-    continuous: a density on whole numbers would be one by accident. Networks see discrete columns first, a category as
-    the index of its level and a count as it is, and continuous ones scaled by a `FeatureScaler`.
+    A column of at most 32 different values, each ten times over, is a category, another one of whole numbers a count,
+    all others are continuous: a density on whole numbers would be one by accident. Networks see discrete columns first, a category as
+    the index of its level and a count less the lowest (as it is where counts range over orders of magnitude: single
+    precision knows no neighbours of large numbers), and continuous ones scaled by a `FeatureScaler`.
 
     Attributes
     ----------
@@ -39,6 +42,8 @@ class DataMap:
         self._low, self._high = rows.min(axis=0), rows.max(axis=0)
         self._scaler = FeatureScaler().fit(rows[:, self._continuous]) if self._continuous.size else None
         self._count_map = [_count_map(rows[:, i], self.kinds[i]) for i in self._discrete]
+        self._origin = np.zeros(len(self.kinds))
+        self._origin[self._discrete] = [origin for *_, origin in self._count_map]
         self._warn_of_atoms(rows, name)
         return self
 
@@ -55,10 +60,13 @@ class DataMap:
         is_count = [self.kinds[i] == "count" for i in self._discrete]
         return {
             "n_levels": [0 if c else len(self.levels[i]) for c, i in zip(is_count, self._discrete, strict=True)],
-            "lowest": [float(self._low[i]) if c else 0.0 for c, i in zip(is_count, self._discrete, strict=True)],
-            "is_wide": [is_wide for is_wide, _, _ in self._count_map],
-            "location": [location for _, location, _ in self._count_map],
-            "scale": [scale for _, _, scale in self._count_map],
+            "lowest": [
+                float(self._low[i] - self._origin[i]) if c else 0.0
+                for c, i in zip(is_count, self._discrete, strict=True)
+            ],
+            "is_wide": [is_wide for is_wide, *_ in self._count_map],
+            "location": [location for _, location, *_ in self._count_map],
+            "scale": [scale for *_, scale, _ in self._count_map],
         }
 
     def to_network(self, rows):
@@ -80,13 +88,17 @@ class DataMap:
         return values, log_det
 
     def from_network(self, values):
-        """Return observations in their own units and columns."""
+        """Return observations in their own units and columns, at most one range beyond those of `fit`."""
         rows = np.empty_like(values)
         for place, i in enumerate(self._discrete):
-            is_count = self.kinds[i] == "count"
-            rows[:, i] = values[:, place] if is_count else self.levels[i][values[:, place].astype(int)]
+            column = values[:, place]
+            rows[:, i] = column + self._origin[i] if self.kinds[i] == "count" else self.levels[i][column.astype(int)]
         if self._scaler is not None:
-            rows[:, self._continuous] = self._scaler.inverse_transform(values[:, len(self._discrete) :])
+            # A draw far out in the tails of a network is nothing that was learned.
+            span = self._high - self._low
+            low, high = (end[self._continuous] for end in (self._low - span, self._high + span))
+            continuous = self._scaler.inverse_transform(values[:, len(self._discrete) :])
+            rows[:, self._continuous] = np.clip(continuous, low, high)
         return rows
 
     def is_unlike(self, rows):
@@ -101,7 +113,7 @@ class DataMap:
         """Return what networks see of a discrete column, and which values are none of its levels."""
         if self.kinds[i] == "count":
             counts = np.maximum(np.rint(column), self._low[i])
-            return counts, counts != column
+            return counts - self._origin[i], counts != column
         levels = self.levels[i]
         middles = (levels[1:] + levels[:-1]) / 2
         index = np.searchsorted(middles, column)
@@ -130,15 +142,17 @@ def _levels(column):
 def _kind(column, levels):
     if len(levels) <= _MOST_LEVELS and (len(column) > 10 * len(levels) or len(levels) == 1):
         return "category"
-    return "count" if (levels == np.rint(levels)).all() else "continuous"
+    is_whole = (levels == np.rint(levels)).all() and np.abs(levels).max() < _ALL_WHOLE
+    return "count" if is_whole else "continuous"
 
 
 def _count_map(column, kind):
-    """Return whether counts are standardised after their arcsinh, and their location and scale."""
+    """Return whether counts are standardised after their arcsinh, their location and scale, and what is zero there."""
     if kind != "count":
-        return False, 0.0, 1.0
-    both = np.column_stack([column, np.arcsinh(column)])
+        return False, 0.0, 1.0, 0.0
+    lowest = column.min()
+    both = np.column_stack([column - lowest, np.arcsinh(column)])
     plain, bent = normality(both)
     is_wide = bool(bent > plain + _MARGIN)
     location, scale = location_scale(both[:, [int(is_wide)]])
-    return is_wide, float(location[0]), float(scale[0])
+    return is_wide, float(location[0]), float(scale[0]), 0.0 if is_wide else float(lowest)

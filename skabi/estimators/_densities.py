@@ -32,7 +32,7 @@ def log_densities(network, values, theta, *, dtype=torch.float64):
         x, parameters = to_tensor(values[rows], dtype=dtype), to_tensor(theta[rows, columns], dtype=dtype)
         log_prob[rows, columns] = to_array(network.log_prob(x, parameters))
 
-    each(work, chunks(*theta.shape[:2], n_at_once))
+    each(work, chunks(theta.shape[0], theta.shape[1], n_at_once))
     return log_prob
 
 

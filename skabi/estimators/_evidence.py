@@ -53,8 +53,10 @@ def log_evidence_of(posterior, likelihood, X, *, n_draws, random_state):
         )
     draws = posterior.sample(X, check_count(n_draws, "n_draws"), random_state=random_state)
     log_prior = posterior.prior_.log_prob(draws.reshape(-1, draws.shape[-1])).reshape(draws.shape[:2])
-    values = np.asarray(likelihood.log_likelihood(X, draws)) + log_prior - posterior.log_prob(X, draws)
-    # Draws on the very edge of the prior's support are left out.
+    log_likelihood, log_posterior = np.asarray(likelihood.log_likelihood(X, draws)), posterior.log_prob(X, draws)
+    # Draws on the very edge of the prior's support, where nothing has a density, are left out.
+    with np.errstate(invalid="ignore"):
+        values = log_likelihood + log_prior - log_posterior
     is_good = np.isfinite(values)
     if not is_good.any(axis=1).all():
         raise ValueError(

@@ -8,6 +8,7 @@ _LINEAR = 5.0
 # A transform must be closer to normal than the identity by this much of a correlation.
 _MARGIN = 0.01
 _LARGEST_SAMPLE = 5000
+_LARGEST = np.finfo(float).max
 
 
 class FeatureScaler:
@@ -42,29 +43,36 @@ class FeatureScaler:
 
     def transform(self, X):
         """Return `X` scaled, with the same shape."""
-        largest = np.finfo(float).max
-        with np.errstate(over="ignore"):
-            flat = np.clip(X.reshape(len(X), -1) / self._unit, -largest, largest)
-            z = (self._map(flat) - self._location) / self._scale
-        size = np.minimum(np.abs(z), largest)
+        z = self._standardized(self._in_units(X.reshape(len(X), -1)))
+        size = np.abs(z)
         far = np.sign(z) * (_LINEAR + np.log1p(np.maximum(size - _LINEAR, 0.0)))
         return np.where(size > _LINEAR, far, z).reshape(X.shape)
 
     def inverse_transform(self, Z):
         """Return what `transform` turns into `Z`, `(n, n_features)`."""
-        z = np.sign(Z) * np.where(np.abs(Z) > _LINEAR, _LINEAR + np.expm1(np.abs(Z) - _LINEAR), np.abs(Z))
-        mapped = z * self._scale + self._location
+        size = np.abs(Z)
         with np.errstate(over="ignore"):
+            far = np.minimum(_LINEAR + np.expm1(np.maximum(size - _LINEAR, 0.0)), _LARGEST)
+            z = np.sign(Z) * np.where(size > _LINEAR, far, size)
+            mapped = z * np.where(self.is_constant_, 0.0, self._scale) + self._location
             flat = np.where(self._linear, mapped, np.sinh(mapped) * self._width + self._center)
-        return flat * self._unit
+            return np.clip(flat * self._unit, -_LARGEST, _LARGEST)
 
     def log_derivative(self, X):
         """Return the logarithm of the derivative of `transform`, feature by feature, `(n, n_features)`."""
-        flat = X / self._unit
-        bend = np.hypot(1.0, (flat - self._center) / self._width) * self._width
-        size = np.abs((self._map(flat) - self._location) / self._scale)
-        softening = np.log1p(np.maximum(size - _LINEAR, 0.0))
+        flat = self._in_units(X)
+        with np.errstate(over="ignore"):
+            bend = np.minimum(np.hypot(1.0, (flat - self._center) / self._width) * self._width, _LARGEST)
+        softening = np.log1p(np.maximum(np.abs(self._standardized(flat)) - _LINEAR, 0.0))
         return -softening - np.log(np.where(self._linear, 1.0, bend)) - np.log(self._scale * self._unit)
+
+    def _in_units(self, flat):
+        with np.errstate(over="ignore"):
+            return np.clip(flat / self._unit, -_LARGEST, _LARGEST)
+
+    def _standardized(self, flat):
+        with np.errstate(over="ignore"):
+            return np.clip((self._map(flat) - self._location) / self._scale, -_LARGEST, _LARGEST)
 
     def _map(self, flat):
         return np.where(self._linear, flat, np.arcsinh((flat - self._center) / self._width))

@@ -78,7 +78,7 @@ def log_density(network, x, y, *, parameter_map):
         values = network.log_prob_given(theta.reshape(part.shape), context[rows, None])
         log_prob[rows, columns] = np.where(inside, to_array(values).ravel() + log_det, -np.inf).reshape(part.shape[:2])
 
-    each(work, chunks(*y.shape[:2], _CHUNK), context.device)
+    each(work, chunks(y.shape[0], y.shape[1], _CHUNK), context.device)
     return log_prob
 
 

@@ -1,23 +1,26 @@
 """Posterior and likelihood of a simulator, learned on the same simulations."""
 
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skabi._params import check_count
+from skabi._params import check_choice, check_count
 from skabi._random import seed_sequence
 from skabi.draws import to_datatree
 from skabi.estimators._checks import check_constructor
+from skabi.estimators._data_layout import check_can_be_learned
 from skabi.estimators._evidence import LogEvidence, log_evidence_of
 from skabi.estimators._known_likelihood import KnownLikelihood
 from skabi.estimators._likelihood import AmortizedLikelihood
 from skabi.estimators._posterior import AmortizedPosterior
 from skabi.estimators._posterior_half import PosteriorHalf
+from skabi.networks._both import Both
 from skabi.priors import check_prior
 from skabi.simulators import is_simulator
-from skabi.summaries import ExpertSummary, summary_by_shape
+from skabi.summaries import ExpertSummary, SeriesSummary, summary_by_shape
 
 _OF_BOTH = (
     "n_estimators",
@@ -60,6 +63,10 @@ class JointEstimator(PosteriorHalf):
     summary : summary recipe, optional
         How the posterior sees a data set, as in `AmortizedPosterior`, and what data sets are to the likelihood: sets,
         series, or single observations. See `AmortizedLikelihood`.
+    share_summary : bool, default=False
+        Whether, of a series, the likelihood's memory is the posterior's summary network, too. Both are then trained as
+        one network on the sum of their losses, which is what their loss curves show: fewer weights, and one reading of
+        the data for two answers. The likelihood of vectors and sets reads no summary.
     loss : loss recipe, optional
         What the posterior's training minimises; by default `ForwardKL()`.
     prior : IndependentPrior, ChainedPrior or None
@@ -113,6 +120,7 @@ class JointEstimator(PosteriorHalf):
         likelihood=None,
         *,
         summary=None,
+        share_summary=False,
         loss=None,
         prior=None,
         n_estimators=1,
@@ -135,6 +143,7 @@ class JointEstimator(PosteriorHalf):
         self.posterior = posterior
         self.likelihood = likelihood
         self.summary = summary
+        self.share_summary = share_summary
         self.loss = loss
         self.prior = prior
         self.n_estimators = n_estimators
@@ -175,6 +184,7 @@ class JointEstimator(PosteriorHalf):
             As in `AmortizedPosterior.fit`; or if values may be missing and no likelihood is known.
         """
         check_constructor(self)
+        check_choice(self.share_summary, "share_summary", (True, False))
         prior = None if self.prior is None else check_prior(self.prior)
         known = self._known_likelihood(X)
         if known is None and self.missing is not None:
@@ -185,8 +195,16 @@ class JointEstimator(PosteriorHalf):
         posterior, likelihood = self._halves(known)
         if is_simulator(X):
             X, y, prior = posterior._simulate(X, y)
-        self.posterior_ = posterior._fit_simulations(X, y, prior=prior)
-        self.likelihood_ = known or likelihood._fit_simulations(X, y, prior=prior)
+        if known is None:
+            # Before time is spent on the posterior.
+            check_can_be_learned(X, likelihood.summary)
+        if self.share_summary:
+            self._fit_both(posterior, likelihood, X, y, prior=prior)
+        else:
+            posterior._fit_simulations(X, y, prior=prior)
+            likelihood = known or likelihood._fit_simulations(X, y, prior=prior)
+        # Both or none, so that what is left of an earlier fit belongs together.
+        self.posterior_, self.likelihood_ = posterior, likelihood
         self.prior_, self.parameter_names_ = posterior.prior_, posterior.parameter_names_
         self.observations_ = _observations_of(posterior)
         self.n_iter_ = max(posterior.n_iter_, getattr(self.likelihood_, "n_iter_", 0))
@@ -195,6 +213,25 @@ class JointEstimator(PosteriorHalf):
         if hasattr(posterior, "feature_names_in_"):
             self.feature_names_in_ = posterior.feature_names_in_
         return self
+
+    def _fit_both(self, posterior, likelihood, X, y, *, prior):
+        """Train both halves as one network, in which the likelihood's memory of a series is the posterior's summary."""
+        if likelihood is None or self.n_estimators > 1 or self.warm_start:
+            raise ValueError(
+                "share_summary=True is for a likelihood that is learned, with n_estimators=1 and warm_start=False."
+            )
+        task = likelihood._prepare(X, y, prior=prior)
+        if not isinstance(likelihood.summary_, SeriesSummary) or set(likelihood.column_kinds_) != {"continuous"}:
+            raise ValueError(
+                "share_summary=True is for summary=SeriesSummary() and continuous columns; got "
+                f"{likelihood.summary_!r} and {likelihood.column_kinds_}. Other data have likelihoods without a memory."
+            )
+        of_posterior = posterior._prepare(X, y, prior=prior, memory=task.network.memory)
+        log_det = of_posterior.log_det + task.log_det
+        network = Both(of_posterior.network, task.network)
+        record = posterior._train(replace(of_posterior, network=network, log_det=log_det))
+        posterior._finish(replace(of_posterior, log_det=log_det), record)
+        likelihood._finish(replace(task, log_det=log_det), record)
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
         """Return the mean of log posterior density plus log likelihood, in nats a data set; higher is better.

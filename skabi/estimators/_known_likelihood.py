@@ -1,6 +1,7 @@
 """A likelihood that the user knows, asked as a learned one is."""
 
 import inspect
+import numbers
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,6 +9,7 @@ from numpy.typing import ArrayLike
 from skabi._params import check_count
 from skabi._shapes import as_float_array, check_draws, check_parameters
 from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
+from skabi.estimators._sources import is_ragged
 from skabi.exceptions import ShapeError
 
 # Pairs of data set and parameters that a likelihood is asked for at once.
@@ -58,7 +60,7 @@ class KnownLikelihood:
         """
         names = self.simulator.prior.parameter_names
         data = _data_sets(X)
-        n = len(next(iter(data.values()))) if isinstance(data, dict) else len(data)
+        n = _n_data_sets(data)
         check_parameter_columns(y, names)
         draws, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), n, len(names))
         parts = []
@@ -110,25 +112,27 @@ class KnownLikelihood:
         -------
         X_new : ndarray of shape (n_datasets, n_draws, ...), or list of arrays `(n_draws, n_observations, ...)`
         """
-        draws = check_draws(draws)
-        n_datasets, n_draws, n_parameters = draws.shape
-        has_sizes = getattr(self.simulator, "n_observations", None) is not None
         data = _data_sets(X)
+        draws = check_draws(draws, n_datasets=_n_data_sets(data))
+        n_datasets, n_draws, n_parameters = draws.shape
+        # An int is the one size that data sets have anyway.
+        has_sizes = not isinstance(getattr(self.simulator, "n_observations", None), (numbers.Integral, type(None)))
         sizes = np.repeat([len(x) for x in data], n_draws) if has_sizes and not isinstance(data, dict) else None
         new = self.simulator.simulate_from(
             draws.reshape(-1, n_parameters), n_observations=sizes, random_state=random_state
         )
-        return _by_data_set(new, n_datasets, n_draws)
+        new = _by_data_set(new, n_datasets, n_draws)
+        return list(new) if _is_ragged(data) else np.stack(new)
 
     def _of_rows(self, X, y, pointwise):
         """Return for each data set log densities `(n_draws,)` or `(n_draws, n_observations)`, in a list."""
         n, n_draws, n_parameters = y.shape
         flat = y.reshape(-1, n_parameters)
-        is_inside = np.isfinite(self.simulator.prior.log_prob(flat))
-        # Where there is no density any parameters do, those of the first draw inside for one.
-        usable = np.where(is_inside[:, np.newaxis], flat, flat[is_inside.argmax()])
-        X = _rows(X, np.repeat(np.arange(n), n_draws))
-        terms = self._call(X, self.simulator.prior.split(usable), pointwise)
+        prior = self.simulator.prior
+        is_inside = np.isfinite(prior.log_prob(flat))
+        # Where there is no density any parameters do, those of the prior's median for one.
+        usable = np.where(is_inside[:, np.newaxis], flat, prior.from_real(np.zeros((1, n_parameters))))
+        terms = self._call(_rows(X, np.repeat(np.arange(n), n_draws)), prior.split(usable), pointwise)
         parts = []
         for i in range(n):
             rows = slice(i * n_draws, (i + 1) * n_draws)
@@ -140,7 +144,7 @@ class KnownLikelihood:
     def _call(self, X, parameters, pointwise):
         function = self.simulator.log_likelihood
         if not pointwise:
-            return function(X, **parameters)
+            return _one_each(function(X, **parameters), len(next(iter(parameters.values()))))
         accepted = inspect.signature(function).parameters
         if "pointwise" not in accepted and not any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
             raise TypeError(
@@ -148,6 +152,16 @@ class KnownLikelihood:
                 "observation."
             )
         return function(X, **parameters, pointwise=True)
+
+
+def _one_each(terms, n):
+    """Return log densities as an array `(n,)`, or raise."""
+    if np.shape(terms) != (n,):
+        raise ShapeError(
+            f"the simulator's log_likelihood must return one number a data set, (n_datasets,); got shape "
+            f"{np.shape(terms)} for n_datasets={n}."
+        )
+    return terms
 
 
 def _by_data_set(X, n_datasets, n_draws):
@@ -162,7 +176,11 @@ def _by_data_set(X, n_datasets, n_draws):
 
 def _data_sets(X):
     """Return data sets as something with a length."""
-    return X if isinstance(X, (list, dict, np.ndarray)) else as_float_array(X, name="X")
+    return X if isinstance(X, (dict, np.ndarray)) or is_ragged(X) else as_float_array(X, name="X")
+
+
+def _n_data_sets(X):
+    return len(next(iter(X.values()))) if isinstance(X, dict) else len(X)
 
 
 def _is_ragged(X):

@@ -15,18 +15,17 @@ from skabi._torch import seeded, to_tensor, torch_generator
 from skabi._warnings import warn
 from skabi.estimators._base import AmortizedEstimator
 from skabi.estimators._checks import check_constructor, check_data_sets
-from skabi.estimators._data_layout import DataLayout
+from skabi.estimators._data_layout import DataLayout, check_can_be_learned
 from skabi.estimators._data_map import DataMap
 from skabi.estimators._densities import emulate, log_densities
 from skabi.estimators._likelihood_network import likelihood_network, linear_start_of_observations
 from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
-from skabi.estimators._sources import Source
-from skabi.exceptions import ApproximationWarning, ShapeError
+from skabi.exceptions import ApproximationWarning
 from skabi.networks._data_sets import DataSets, masked
 from skabi.networks._likelihood import LikelihoodMixture
 from skabi.priors import check_prior
 from skabi.simulators import is_simulator
-from skabi.training import KeepAtRandom
+from skabi.training import KeepAtRandom, LookAtRandom
 
 # Observations of a data set that a step looks at; others of the same data set say little more of its parameters.
 _OBSERVATIONS_A_STEP = 16
@@ -98,6 +97,8 @@ class AmortizedLikelihood(AmortizedEstimator):
     >>> likelihood.log_likelihood(X, y).shape, likelihood.sample_data(y).shape
     ((3,), (3, 2))
     """
+
+    _progress = "training likelihood"
 
     def __init__(
         self,
@@ -267,9 +268,9 @@ class AmortizedLikelihood(AmortizedEstimator):
         X_new : ndarray of shape (n_datasets, n_draws, ...), or list of arrays `(n_draws, n_observations, ...)`
         """
         check_is_fitted(self)
-        draws = check_draws(draws)
         X, _ = check_data_sets(self, X)
         values, mask = self._layout.observations(X)
+        draws = check_draws(draws, n_datasets=len(values))
         n_datasets, n_draws, n_parameters = draws.shape
         sizes = np.full(n_datasets, values.shape[1]) if mask is None else mask.sum(axis=1)
         theta = self._theta_of_rows(draws.reshape(-1, n_parameters))
@@ -307,18 +308,19 @@ class AmortizedLikelihood(AmortizedEstimator):
 
     def _warn_of_unlike(self, values, mask):
         is_unlike = self._data_map.is_unlike(values.reshape(-1, values.shape[-1])).reshape(values.shape[:2])
-        is_unlike = is_unlike if mask is None else is_unlike & mask
+        mask = np.ones(is_unlike.shape, dtype=bool) if mask is None else mask
+        is_unlike = is_unlike & mask
         if is_unlike.any():
             warn(
-                f"{is_unlike.sum()} of {is_unlike.size} observations lie far outside the range of the simulations in "
-                f"fit, or have a value that none had there; the first is in data set {np.argmax(is_unlike.any(axis=1))}"
-                ". Their log density is a guess.",
+                f"{is_unlike.sum()} of {mask.sum()} observations lie far outside the range of the simulations in fit, "
+                f"or have a value that none had there; the first is in data set {np.argmax(is_unlike.any(axis=1))}. "
+                "Their log density is a guess.",
                 ApproximationWarning,
             )
-        longest = values.shape[1] if mask is None else mask.sum(axis=1).max()
-        if self._layout.structure == "ordered" and longest > self._layout.shape[0]:
+        longest, (_, longest_in_fit) = mask.sum(axis=1).max(), self._reader.each[None].lengths
+        if self._layout.structure == "ordered" and longest > longest_in_fit:
             warn(
-                f"a series of X has {longest} observations, more than any in fit ({self._layout.shape[0]}): what is "
+                f"a series of X has {longest} observations, more than any in fit ({longest_in_fit}): what is "
                 "remembered of it is a guess.",
                 ApproximationWarning,
             )
@@ -351,20 +353,14 @@ class AmortizedLikelihood(AmortizedEstimator):
         series = emulate(self.network_, theta, int(sizes.max()), seed=seed)
         return series[np.arange(series.shape[1]) < sizes[:, np.newaxis]]
 
+    def _fit_simulations(self, X, y, *, prior):
+        check_can_be_learned(X, self.summary)
+        return super()._fit_simulations(X, y, prior=prior)
+
     def _start(self, X, y, *, prior, parameter_names):
-        if not isinstance(X, Source):
-            raise ShapeError(
-                f"a likelihood is learned of one source; X has several, {list(X)}. Join them into one array, or use "
-                "AmortizedPosterior."
-            )
         super()._start(X, y, prior=prior, parameter_names=parameter_names)
-        structure = self.summary_.observations
-        if structure is None:
-            raise TypeError(
-                f"{self.summary_!r} does not say whether observations are exchangeable or a series. Use SetSummary(), "
-                "SeriesSummary() or IdentitySummary()."
-            )
-        self._layout = DataLayout.of(X, structure)
+        # A vector is one observation, whatever is made of it.
+        self._layout = DataLayout.of(X, "one" if len(X.shape) == 1 else self.summary_.observations)
         values, mask = self._layout.observations(X)
         rows = values.reshape(-1, values.shape[-1]) if mask is None else values[mask]
         self._data_map = DataMap().fit(rows, name="X")
@@ -379,9 +375,10 @@ class AmortizedLikelihood(AmortizedEstimator):
         return x, theta, (log_det * mask).sum(axis=1) / mask.sum(axis=1)
 
     def _dropping(self, X):
-        return KeepAtRandom(_OBSERVATIONS_A_STEP) if self.summary_.observations == "exchangeable" else None
+        some = {"exchangeable": KeepAtRandom, "ordered": LookAtRandom}.get(self._layout.structure)
+        return None if some is None else some(_OBSERVATIONS_A_STEP)
 
-    def _build(self, X, y, *, dropping, seed):
+    def _build(self, X, y, *, dropping, seed, memory=None):
         x, theta, _ = self._to_network(X, y)
         x, theta = x if dropping is None else dropping(x, torch_generator(seed)), to_tensor(theta)
         is_series = self._layout.structure == "ordered"

@@ -1,5 +1,7 @@
 """ArviZ's table of models, from results of cross-validation."""
 
+import warnings
+
 import numpy as np
 
 from skabi._optional import import_optional
@@ -30,7 +32,7 @@ def compare(results, *, dataset: int = 0):
     ShapeError
         If results are of different numbers of data sets or observations.
     ValueError
-        If there are fewer than two models, or no such data set.
+        If there are fewer than two models, no such data set, or other observations were held out for some models.
 
     Examples
     --------
@@ -54,8 +56,13 @@ def compare(results, *, dataset: int = 0):
     lengths = {len(result.pointwise[dataset]) for result in results.values()}
     if len(lengths) > 1:
         raise ShapeError(f"data set {dataset} must have as many observations for every model; got {sorted(lengths)}.")
+    if len({np.isnan(result.pointwise[dataset]).tobytes() for result in results.values()}) > 1:
+        raise ValueError(f"the same observations of data set {dataset} must have been held out for every model.")
     arviz_stats = import_optional("arviz_stats", extra="arviz", purpose="compare")
-    return arviz_stats.compare({name: _elpd_data(arviz_stats, r, dataset) for name, r in results.items()})
+    with warnings.catch_warnings():
+        # What pandas is to drop in some later version is arviz-stats' concern.
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="arviz_stats")
+        return arviz_stats.compare({name: _elpd_data(arviz_stats, r, dataset) for name, r in results.items()})
 
 
 def _elpd_data(arviz_stats, result, dataset):

@@ -66,7 +66,7 @@ def cross_val_elpd(
     ShapeError
         If data sets have no observations to leave out.
     ValueError
-        If splits of a series leave out something else than its future.
+        If splits of a series leave out something else than its future, or a data set has too few observations to split.
 
     Warns
     -----
@@ -99,21 +99,24 @@ def cross_val_elpd(
     data_sets = observations_of(X)
     refits = list(_refits(data_sets, cv, groups, is_series=is_series))
     _check_sizes(estimator.posterior_, [len(left) for _, left, _ in refits])
-    sums, squares, counts = ([np.zeros(len(x)) for x in data_sets] for _ in range(3))
+    sums, counts, variances = (
+        [np.zeros(len(x)) for x in data_sets],
+        _counts(data_sets, refits),
+        np.zeros(len(data_sets)),
+    )
     batches = _batches(refits, n_draws, is_series=is_series)
     seeds = seed_sequence(random_state).spawn(len(batches))
     with tqdm(total=len(refits), desc="refitting", unit=" posteriors", disable=not verbose) as bar:
         for batch, seed in zip(batches, seeds, strict=True):
             terms = _predict(estimator, data_sets, batch, n_draws=n_draws, seed=seed, is_series=is_series)
-            for (i, _, held_out), (log_densities, variances) in zip(batch, terms, strict=True):
+            for (i, _, held_out), (log_densities, weights) in zip(batch, terms, strict=True):
                 sums[i][held_out] += log_densities
-                squares[i][held_out] += variances
-                counts[i][held_out] += 1
+                # Observations that are held out together share their draws, and so their errors.
+                variances[i] += np.var(weights @ (1 / counts[i][held_out])) / n_draws
             bar.update(len(batch))
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore"):
         pointwise = [total / count for total, count in zip(sums, counts, strict=True)]
-        variances = [np.nansum(total / count**2) for total, count in zip(squares, counts, strict=True)]
-    elpd, se = totals(pointwise)
+        elpd, se = totals(pointwise)
     return CrossValElpd(pointwise, elpd, se, np.sqrt(variances), len(refits))
 
 
@@ -123,7 +126,11 @@ def _refits(data_sets, cv, groups, *, is_series):
     if groups is not None and len(groups) != len(data_sets):
         raise ShapeError(f"groups must have one entry a data set, {len(data_sets)}; got {len(groups)}.")
     for i, x in enumerate(data_sets):
-        for left, held_out in splitter.split(x, groups=None if groups is None else groups[i]):
+        try:
+            splits = list(splitter.split(x, groups=None if groups is None else groups[i]))
+        except ValueError as error:
+            raise ValueError(f"data set {i}, of {len(x)} observations, cannot be split: {error}") from error
+        for left, held_out in splits:
             if not len(left):
                 raise ShapeError(f"nothing is left of data set {i}, of {len(x)} observations, for a posterior.")
             if is_series and not _is_future(left, held_out):
@@ -137,6 +144,14 @@ def _refits(data_sets, cv, groups, *, is_series):
 def _is_future(left, held_out):
     both = np.concatenate([left, held_out])
     return np.array_equal(both, np.arange(len(both)))
+
+
+def _counts(data_sets, refits):
+    """Return how often each observation is held out."""
+    counts = [np.zeros(len(x)) for x in data_sets]
+    for i, _, held_out in refits:
+        counts[i][held_out] += 1
+    return counts
 
 
 def _check_sizes(posterior, sizes):
@@ -165,7 +180,7 @@ def _batches(refits, n_draws, *, is_series):
 
 
 def _predict(estimator, data_sets, batch, *, n_draws, seed, is_series):
-    """Return for each refit the log densities of what is held out, and their Monte Carlo variances."""
+    """Return for each refit the log densities of what is held out, and the weights of draws in them."""
     left = stacked([data_sets[i][rows] for i, rows, _ in batch])
     seen = stacked(
         [data_sets[i][: held_out[-1] + 1] if is_series else data_sets[i][held_out] for i, _, held_out in batch]
@@ -183,14 +198,19 @@ def _predict(estimator, data_sets, batch, *, n_draws, seed, is_series):
 
 def _one_after_the_other(terms):
     """Return log densities of `(n_draws, n_observations)` in a row, each given those before: draws are reweighted."""
-    joint, variances = log_mean_exp(np.cumsum(terms, axis=1))
-    # The variance of their sum is that of the last joint density.
-    return np.diff(joint, prepend=0.0), np.append(np.zeros(len(joint) - 1), variances[-1])
+    joint, weights = log_mean_exp(np.cumsum(terms, axis=1))
+    with np.errstate(invalid="ignore"):
+        return np.diff(joint, prepend=0.0), np.diff(weights, prepend=1.0)
 
 
 def log_mean_exp(terms):
-    """Return the log of the mean of `exp(terms)` over the first axis, and its Monte Carlo variance."""
+    """Return the log of the mean of `exp(terms)` over the first axis, and how much each term weighs, 1 on average.
+
+    To first order the error of the log is that of the mean of the weights.
+    """
     largest = terms.max(axis=0)
+    largest = np.where(np.isneginf(largest), 0.0, largest)
     weights = np.exp(terms - largest)
     mean = weights.mean(axis=0)
-    return largest + np.log(mean), weights.var(axis=0) / mean**2 / len(terms)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return largest + np.log(mean), weights / mean

@@ -12,6 +12,8 @@ _SMALLEST_SCALE = 1e-3
 _NO_EDGE = 1e6
 # From here on the arcsinh of a count has its derivative for the difference between neighbours, to one in 1e5.
 _SMALL_COUNT = 100
+# Beyond this many units a count is told to networks by its logarithm.
+_LINEAR = 5.0
 
 
 class DiscreteHead(nn.Module):
@@ -67,7 +69,7 @@ class DiscreteHead(nn.Module):
 
     def features(self, values):
         """Return numbers `(..., n_features)` that stand for discrete values `(..., n_columns)`."""
-        units = self._to_units(values)
+        units = _softened(self._to_units(values))
         each = [
             functional.one_hot(values[..., i].long(), n).to(values.dtype) if n else units[..., [i]]
             for i, n in enumerate(self.n_levels)
@@ -122,7 +124,7 @@ class DiscreteHead(nn.Module):
 
     def _bin_width(self, counts, difference, i):
         """Return the width of a bin in units, which for large counts is no difference that floating point knows."""
-        narrow = torch.where(self.is_wide[i], 1 / counts.square().add(1).sqrt(), 1.0) / self.scale[i]
+        narrow = torch.where(self.is_wide[i], 1 / torch.hypot(counts, torch.ones_like(counts)), 1.0) / self.scale[i]
         return torch.where(self.is_wide[i] & (counts.abs() < _SMALL_COUNT), difference, narrow)
 
     def _draw_level(self, logits, generator):
@@ -137,3 +139,8 @@ class DiscreteHead(nn.Module):
         units = place + scale * torch.logit(uniform.clamp(tiny, 1 - torch.finfo(place.dtype).eps))
         counts = units * self.scale[i] + self.location[i]
         return torch.where(self.is_wide[i], counts.sinh(), counts).round().clamp(min=self.lowest[i])
+
+
+def _softened(units):
+    size = units.abs()
+    return units.sign() * torch.where(size > _LINEAR, _LINEAR + (size - _LINEAR).clamp(min=0).log1p(), size)

@@ -45,10 +45,19 @@ class Likelihood(nn.Module):
     def training_loss(self, theta, x):
         """Return minus the mean log density of a data set's observations, `(n,)`."""
         values, mask = values_and_mask(x)
+        if mask is not None and self.memory is not None:
+            return self._loss_of_some(values, mask, theta)
         log_prob = self.log_prob(values, theta[:, None])[:, 0]
         if mask is None:
             return -log_prob.mean(dim=1)
         return -torch.where(mask, log_prob, 0.0).sum(dim=1) / mask.sum(dim=1)
+
+    def _loss_of_some(self, values, mask, theta):
+        """Return the loss of the times where `mask` is true; the others are remembered, and cost little."""
+        rows, times = mask.nonzero(as_tuple=True)
+        context = self._context(values, theta[:, None, None])[:, 0]
+        log_prob = self.density.log_prob(values[rows, times], context[rows, times])
+        return -log_prob.new_zeros(len(values)).index_add(0, rows, log_prob) / mask.sum(dim=1)
 
     def forward(self, loss, batch):
         """Return the loss of this network on a batch, `(n,)`."""

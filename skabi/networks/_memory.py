@@ -5,7 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from skabi.networks._recurrence import GatedRecurrence
+from skabi.networks._perceptrons import residual_perceptron
+from skabi.networks._pooling import moments
+from skabi.networks._recurrence import GatedRecurrence, last_state
 
 _N_LAGS = 2
 
@@ -46,7 +48,11 @@ class SeriesMemory(nn.Module):
         """Return what is remembered at each time, `(n, n_times, n_memory)`, of tokens `(n, n_times, n_tokens)`."""
         there = torch.cat([tokens, torch.ones_like(tokens[..., :1])], dim=-1)
         lags = [_moved(there, n) for n in range(1, _N_LAGS + 1)]
-        return torch.cat([*lags, _moved(self.recurrence(self.read(tokens)), 1)], dim=-1)
+        return torch.cat([*lags, _moved(self.states(tokens), 1)], dim=-1)
+
+    def states(self, tokens):
+        """Return the recurrence's state after each time, `(n, n_times, width)`."""
+        return self.recurrence(self.read(tokens))
 
     def start(self, n):
         """Return the state of `n` series before their first time."""
@@ -62,6 +68,30 @@ class SeriesMemory(nn.Module):
         there = torch.cat([tokens, torch.ones_like(tokens[..., :1])], dim=-1)
         lags = torch.cat([there[:, None], state.lags[:, :-1]], dim=1)
         return MemoryState(lags, self.recurrence.step(state.hidden, self.read(tokens)))
+
+
+class MemorySummary(nn.Module):
+    """Summaries of a series by the network that remembers it for a likelihood: one network serves both.
+
+    Parameters
+    ----------
+    memory : SeriesMemory
+    summary : ConvolutionSeries
+        Whose outline comes first, and whose number of learned summaries is kept.
+    """
+
+    def __init__(self, memory, summary):
+        super().__init__()
+        self.memory, self.outline = memory, summary.outline
+        self.n_fixed, self.n_summaries = summary.n_fixed, summary.n_summaries
+        width = memory.width
+        self.of_all = residual_perceptron(3 * width, 2 * width, 1, self.n_summaries - self.n_fixed)
+
+    def forward(self, x, mask=None):
+        """Return `(n, n_summaries)` of series `(n, n_times, n_features)`."""
+        states = self.memory.states(x)
+        statistics = torch.cat([moments(states, mask), last_state(states, mask)], dim=-1)
+        return torch.cat([self.outline(x, mask), self.of_all(statistics)], dim=-1)
 
 
 def _moved(values, n):

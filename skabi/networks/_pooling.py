@@ -62,7 +62,8 @@ def associations(rows, owners, n):
 
     spread = (mean(gaps.square()) + _SMALLEST**2).sqrt()
     correlation = mean(gaps[:, first] * gaps[:, second]) / (spread[:, first] * spread[:, second])
-    return torch.atanh(correlation * (1 - _SMALLEST**2))
+    # Sums of many rows in single precision make more than one of it.
+    return torch.atanh(correlation.clamp(-1, 1) * (1 - _SMALLEST**2))
 
 
 def _as_statistics(mean, variance):

@@ -31,6 +31,14 @@ class GatedRecurrence(nn.Module):
         return torch.lerp(state, self.candidate(x), self.gate(x).sigmoid())
 
 
+def last_state(states, mask):
+    """Return the state `(n, width)` at the last time of each series; `mask` `(n, n_times)` is true up to there."""
+    if mask is None:
+        return states[:, -1]
+    last = (mask.sum(dim=1) - 1).clamp(min=0)
+    return states.take_along_dim(last[:, None, None], dim=1)[:, 0]
+
+
 def scan(keep, new):
     """Return `h` with `h_t = keep_t h_(t-1) + new_t` and `h_0 = 0`, over the last axis but one.
 

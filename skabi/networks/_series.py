@@ -7,7 +7,7 @@ from skabi.networks._attention import Attention
 from skabi.networks._outline import SeriesOutline
 from skabi.networks._perceptrons import residual_perceptron
 from skabi.networks._pooling import moments
-from skabi.networks._recurrence import GatedRecurrence
+from skabi.networks._recurrence import GatedRecurrence, last_state
 
 
 class ConvolutionBlock(nn.Module):
@@ -75,7 +75,7 @@ class ConvolutionSeries(nn.Module):
         tokens, token_mask = self.tokens(x, mask)
         statistics = moments(tokens, token_mask)
         if self.recurrent is not None:
-            statistics = torch.cat([statistics, self._last_state(tokens, token_mask)], dim=-1)
+            statistics = torch.cat([statistics, last_state(self.recurrent(tokens), token_mask)], dim=-1)
         return torch.cat([self.outline(x, mask), self.of_all(statistics)], dim=-1)
 
     def tokens(self, x, mask=None):
@@ -89,13 +89,6 @@ class ConvolutionSeries(nn.Module):
         for block in self.attention:
             tokens = block(tokens, tokens, mask)
         return tokens, mask
-
-    def _last_state(self, tokens, mask):
-        states = self.recurrent(tokens)
-        if mask is None:
-            return states[:, -1]
-        last = (mask.sum(dim=1) - 1).clamp(min=0)
-        return states.take_along_dim(last[:, None, None], dim=1)[:, 0]
 
 
 def _positions(tokens):

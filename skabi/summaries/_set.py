@@ -13,8 +13,9 @@ class SetSummary(BaseSummary):
     material: they depend neither on the order of observations nor on padding. Where lengths differ, the posterior is
     told the number of observations as well.
 
-    The mean of each feature and then the logarithm of each one's standard deviation, `2 * n_features` moments that are
-    not learned, come first; `n_summaries` learned summaries follow.
+    Statistics that are not learned come first: the mean of each feature, then the logarithm of each one's standard
+    deviation, then Fisher's z of the correlation of each pair of features, where there are at most eight. `n_summaries`
+    learned summaries follow.
 
     A set summary of a series throws its order away: say `summary=SeriesSummary()` where time matters.
 

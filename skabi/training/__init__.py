@@ -2,7 +2,7 @@
 
 from skabi.training._batches import Rows, TensorBatches
 from skabi.training._callbacks import AverageWeights, EpochBar, RestoreGoodWeights, Schedule
-from skabi.training._dropping import DropAtRandom, KeepAtRandom
+from skabi.training._dropping import DropAtRandom, KeepAtRandom, LookAtRandom
 from skabi.training._train import TrainingRecord, train
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "DropAtRandom",
     "EpochBar",
     "KeepAtRandom",
+    "LookAtRandom",
     "RestoreGoodWeights",
     "Rows",
     "Schedule",

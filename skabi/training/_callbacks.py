@@ -182,16 +182,19 @@ class EpochBar(Callback):
         Epochs if training does not stop early.
     train_offset, valid_offset : float, default=0.0
         Added to minus the losses: what makes them log densities in the units of `score`.
+    description : str, default="training"
+        What stands before the bar.
     """
 
-    def __init__(self, n_epochs, *, train_offset=0.0, valid_offset=0.0):
+    def __init__(self, n_epochs, *, train_offset=0.0, valid_offset=0.0, description="training"):
         self.n_epochs = n_epochs
         self.train_offset = train_offset
         self.valid_offset = valid_offset
+        self.description = description
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Open the bar."""
-        self.bar_ = tqdm(total=self.n_epochs, desc="training", unit=" epochs")
+        self.bar_ = tqdm(total=self.n_epochs, desc=self.description, unit=" epochs")
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Move the bar."""

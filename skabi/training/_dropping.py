@@ -113,3 +113,27 @@ class KeepAtRandom:
         kept = place.topk(self.n_observations, dim=1, largest=False).indices
         rows = torch.arange(len(values), device=values.device)[:, None]
         return values[rows, kept] if mask is None else DataSets(values[rows, kept], mask[rows, kept])
+
+
+class LookAtRandom:
+    """Look at a few times of each series: all are there to be remembered, and the loss is that of these.
+
+    Parameters
+    ----------
+    n_observations : int
+        How many, at most.
+    """
+
+    def __init__(self, n_observations):
+        self.n_observations = n_observations
+
+    def __call__(self, x, generator):
+        """Return data sets with a mask that is true at these times alone."""
+        values, mask = values_and_mask(x)
+        if values.shape[1] <= self.n_observations:
+            return x
+        place = _uniform(values.shape[:2], values, generator)
+        if mask is not None:
+            place = place + ~mask
+        chosen = place <= place.kthvalue(self.n_observations, dim=1, keepdim=True).values
+        return DataSets(values, chosen if mask is None else chosen & mask)

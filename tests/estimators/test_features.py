@@ -172,3 +172,67 @@ def test_features_are_scaled_one_by_one_whatever_the_axes(shape):
 
 def test_two_rows():
     np.testing.assert_allclose(np.abs(np.diff(scaled([1.0, 3.0]))), 2 * 3.29 / 1.8, rtol=0.1)
+
+
+def beyond(column):
+    """Values of a column, between them, and as far beyond them as a million times their range, `(n, 1)`."""
+    x = np.unique(column)
+    far = np.ptp(x) * np.array([0.1, 1.0, 1e3, 1e6])
+    return np.r_[x, (x[1:] + x[:-1]) / 2, x[0] - far, x[-1] + far][:, np.newaxis]
+
+
+@every_column
+def test_the_inverse_undoes_it_also_far_beyond_what_was_seen(name):
+    scaler, x = FeatureScaler().fit(COLUMNS[name][:, np.newaxis]), beyond(COLUMNS[name])
+    z = scaler.transform(x)
+    # Rounding moves x by an epsilon of its size, and z by an epsilon of its own, which the slope turns into one of x.
+    epsilon = 64 * np.finfo(float).eps
+    tolerance = epsilon * (np.abs(x) + (1 + np.abs(z)) * np.exp(-scaler.log_derivative(x)))
+    assert (np.abs(scaler.inverse_transform(z) - x) <= tolerance).all()
+    steps = np.linspace(-6, 6, 101)[:, np.newaxis]
+    np.testing.assert_allclose(scaler.transform(scaler.inverse_transform(steps)), steps, rtol=0, atol=1e-7)
+
+
+def test_the_inverse_spans_orders_of_magnitude():
+    x = np.geomspace(1e-8, 1e12, 50)[:, np.newaxis]
+    scaler = FeatureScaler().fit(COLUMNS["lognormal over 20 orders"][:, np.newaxis])
+    np.testing.assert_allclose(scaler.inverse_transform(scaler.transform(x)), x, rtol=1e-10)
+
+
+@every_column
+def test_the_derivative_is_that_of_neighbours(name):
+    scaler, x = FeatureScaler().fit(COLUMNS[name][:, np.newaxis]), beyond(COLUMNS[name])
+    found = scaler.log_derivative(x)
+    step = 1e-5 * np.exp(-found)
+    # Where x is so large that it hardly moves, take a step that it knows.
+    step = np.maximum(step, 1e-9 * np.abs(x))
+    lower, upper = x - step, x + step
+    slope = (scaler.transform(upper) - scaler.transform(lower)) / (upper - lower)
+    np.testing.assert_allclose(found, np.log(slope), rtol=0, atol=1e-4)
+
+
+def test_the_inverse_and_the_derivative_of_several_features():
+    X = np.stack(list(COLUMNS.values()), axis=1)
+    scaler = FeatureScaler().fit(X)
+    for i, (name, column) in enumerate(COLUMNS.items()):
+        alone = FeatureScaler().fit(column[:, np.newaxis])
+        np.testing.assert_allclose(scaler.log_derivative(X)[:, [i]], alone.log_derivative(X[:, [i]]), err_msg=name)
+        Z = scaler.transform(X)
+        np.testing.assert_allclose(scaler.inverse_transform(Z)[:, [i]], alone.inverse_transform(Z[:, [i]]))
+
+
+def test_constants_come_back():
+    X = np.column_stack([np.full(50, 7.0), np.zeros(50), np.arange(50.0)])
+    scaler = FeatureScaler().fit(X)
+    for Z in (scaler.transform(X), scaler.transform(X) + 3.0):
+        np.testing.assert_array_equal(scaler.inverse_transform(Z)[:, :2], X[:, :2])
+
+
+@pytest.mark.parametrize("unit", [1e300, 1e-300])
+@pytest.mark.parametrize("name", ["normal", "Cauchy", "lognormal over 20 orders"])
+def test_inverse_and_derivative_of_huge_and_tiny_numbers_are_finite(name, unit):
+    x = COLUMNS[name] / np.abs(COLUMNS[name]).max() * unit
+    scaler, largest = FeatureScaler().fit(x[:, np.newaxis]), np.finfo(float).max
+    assert np.isfinite(scaler.log_derivative(np.array([[-largest], [0.0], [1.0], [largest]]))).all()
+    back = scaler.inverse_transform(np.array([[-1e4], [-40.0], [-1.0], [0.0], [1.0], [40.0], [1e4]]))[:, 0]
+    assert np.isfinite(back).all() and (back[1:] >= back[:-1]).all() and back[2] < back[3] < back[4]

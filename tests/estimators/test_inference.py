@@ -9,16 +9,11 @@ from skabi.estimators import _inference
 N_THREADS = torch.get_num_threads()
 
 
-@pytest.fixture
-def small_chunks(monkeypatch):
-    monkeypatch.setattr(_inference, "_CHUNK", 7)
-
-
 @pytest.mark.parametrize("n_datasets", [1, 2, 5, 100])
 @pytest.mark.parametrize("n_draws", [1, 3, 7, 8, 50])
-def test_chunks_cover_everything_once_and_are_small(small_chunks, n_datasets, n_draws):
+def test_chunks_cover_everything_once_and_are_small(n_datasets, n_draws):
     covered = np.zeros((n_datasets, n_draws), dtype=int)
-    for rows, columns in _inference._chunks(n_datasets, n_draws):
+    for rows, columns in _inference.chunks(n_datasets, n_draws, 7):
         covered[rows, columns] += 1
         assert 1 <= covered[rows, columns].size <= 7
     assert (covered == 1).all()

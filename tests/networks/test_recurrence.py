@@ -22,3 +22,14 @@ def test_later_times_change_no_earlier_state():
     changed[:, 6:] += 1.0
     gap = (recurrence(changed) - recurrence(x)).abs()
     assert gap[:, :6].max() == 0 and gap[:, 6:].min() > 0
+
+
+def test_one_by_one_is_all_at_once():
+    torch.manual_seed(0)
+    recurrence = GatedRecurrence(5).double()
+    x = torch.randn(2, 9, 5, dtype=torch.float64)
+    state, states = torch.zeros(2, 5, dtype=torch.float64), []
+    for t in range(9):
+        state = recurrence.step(state, x[:, t])
+        states.append(state)
+    torch.testing.assert_close(recurrence(x), torch.stack(states, dim=1))

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from skabi.networks._data_sets import DataSets
-from skabi.training import DropAtRandom
+from skabi.training import DropAtRandom, KeepAtRandom, LookAtRandom
 
 
 def generator():
@@ -64,3 +64,82 @@ def test_values_go_missing_together_too():
     assert (is_light & a_feature).float().mean() > 0.02
     assert (is_light & (n_runs > 1)).float().mean() > 0.02
     assert (is_light & (n_runs == 1) & (gone.sum(dim=1) > 3)).float().mean() > 0.005
+
+
+def numbered(n, n_observations):
+    """Data sets whose observations all differ, `(n, n_observations, 2)`."""
+    return torch.arange(2.0 * n * n_observations).reshape(n, n_observations, 2) + 1
+
+
+def test_kept_observations_are_some_of_their_own_data_set():
+    x = numbered(50, 9)
+    kept = KeepAtRandom(4)(x, generator())
+    assert kept.shape == (50, 4, 2)
+    for own, all_of_them in zip(kept.tolist(), x.tolist(), strict=True):
+        assert all(row in all_of_them for row in own)
+        assert len({tuple(row) for row in own}) == 4
+
+
+def test_every_observation_is_kept_as_often_as_any_other():
+    n, places = 6000, torch.arange(7.0)[None, :, None]
+    kept = KeepAtRandom(3)(places.expand(n, -1, 1), generator())[..., 0].long()
+    share = torch.nn.functional.one_hot(kept, 7).sum(dim=1).double()
+    assert (share.amax(dim=1) == 1).all()
+    # Kept or not: a Bernoulli variable of probability 3 / 7; two together of 3 / 7 times 2 / 6.
+    assert ((share.mean(dim=0) - 3 / 7).abs() < 4.5 * (12 / 49 / n) ** 0.5).all()
+    together = (share.T @ share / n)[*torch.triu_indices(7, 7, offset=1)]
+    assert ((together - 1 / 7).abs() < 4.5 * (6 / 49 / n) ** 0.5).all()
+
+
+def test_padding_is_kept_only_where_too_few_are_there():
+    lengths = torch.tensor([9, 4, 2, 1] * 30)
+    # Padding stands at the end, but nothing depends on it.
+    mask = torch.arange(8, -1, -1) < lengths[:, None]
+    x = numbered(120, 9) * mask[..., None]
+    kept = KeepAtRandom(4)(DataSets(x, mask), generator())
+    assert kept.mask.sum(dim=1).tolist() == lengths.clamp(max=4).tolist()
+    assert torch.equal((kept.values != 0).all(dim=2), kept.mask)
+    for own, is_there, original, n in zip(*kept, x, lengths, strict=True):
+        found, expected = own[is_there][:, 0], original[-n:, 0]
+        assert torch.isin(found, expected).all() and found.unique().numel() == min(n, 4)
+
+
+def test_observations_there_are_kept_equally_often_beside_padding():
+    mask = (torch.arange(9) < 6).expand(4000, -1)
+    x = torch.arange(9.0).expand(4000, -1)[..., None]
+    kept = KeepAtRandom(2)(DataSets(x, mask), generator())
+    share = torch.bincount(kept.values.long().flatten(), minlength=9) / 4000
+    assert kept.mask.all() and ((share[:6] - 1 / 3).abs() < 4.5 * (2 / 9 / 4000) ** 0.5).all() and not share[6:].any()
+
+
+def test_what_is_kept_repeats_by_the_generator():
+    x, keep = numbered(50, 9), KeepAtRandom(4)
+    first, again, other = (keep(x, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("n_observations", [1, 4])
+def test_few_observations_stay_as_they_are(n_observations):
+    x = numbered(5, n_observations)
+    padded = DataSets(x, torch.ones(5, n_observations, dtype=torch.bool))
+    assert KeepAtRandom(4)(x, generator()) is x and KeepAtRandom(4)(padded, generator()) is padded
+
+
+@pytest.mark.parametrize("is_padded", [False, True])
+def test_a_few_times_are_looked_at_and_all_are_there(is_padded):
+    n, lengths = 6000, torch.tensor([9, 6, 2] * 2000)
+    mask, x = torch.arange(9) < lengths[:, None], numbered(6000, 9)
+    seen = LookAtRandom(4)(DataSets(x, mask) if is_padded else x, generator())
+    again = LookAtRandom(4)(DataSets(x, mask) if is_padded else x, generator())
+    assert torch.equal(seen.values, x) and torch.equal(seen.mask, again.mask)
+    assert torch.equal(seen.mask.sum(dim=1), lengths.clamp(max=4) if is_padded else torch.full((n,), 4))
+    for size in (9, 6, 2) if is_padded else (9,):
+        chosen = seen.mask[lengths == size] if is_padded else seen.mask
+        share = min(4, size) / size
+        error = 4.5 * (share * (1 - share) / len(chosen)) ** 0.5
+        assert ((chosen[:, :size].double().mean(dim=0) - share).abs() <= error).all() and not chosen[:, size:].any()
+
+
+def test_few_times_are_all_looked_at():
+    x = numbered(5, 4)
+    assert LookAtRandom(4)(x, generator()) is x

@@ -1,0 +1,195 @@
+"""Columns are told apart, come back from the network's numbers, and bring the right measure with them."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from skabi.estimators._data_map import DataMap
+from skabi.exceptions import ApproximationWarning
+from skabi.networks._discrete import DiscreteHead
+
+N = 2000
+
+
+def columns(n=N):
+    """Columns `(n,)` of every kind, by name, and the kind that they are."""
+    rng = np.random.default_rng(0)
+    return {
+        "normal": (rng.normal(size=n), "continuous"),
+        "Cauchy": (rng.standard_cauchy(n), "continuous"),
+        "lognormal": (np.exp(rng.normal(0, 5, size=n)), "continuous"),
+        "many counts": (rng.poisson(200.0, size=n).astype(float), "count"),
+        "negative counts": (rng.integers(-500, 100, size=n).astype(float), "count"),
+        "counts over orders": (np.rint(np.exp(rng.normal(6, 2, size=n))), "count"),
+        "counts of a billion": (1e9 + rng.poisson(200.0, size=n), "count"),
+        "huge numbers": (np.exp(rng.normal(50, 2, size=n)), "continuous"),
+        "two values": (rng.integers(2, size=n).astype(float), "category"),
+        "few numbers": (rng.choice([-1.5, 0.25, 3.75], size=n), "category"),
+        "constant": (np.full(n, 7.5), "category"),
+        "few counts": (rng.poisson(2.0, size=n).astype(float), "category"),
+        "32 values": (np.arange(n) % 32 / 10, "category"),
+        "33 whole numbers": (np.arange(n) % 33.0, "count"),
+    }
+
+
+COLUMNS = columns()
+# A mixture of kinds in an order of their own, discrete columns not first.
+MIXED = ["normal", "two values", "counts of a billion", "lognormal", "few numbers", "counts over orders"]
+
+
+def the_map(*names):
+    rows = np.stack([COLUMNS[name][0] for name in names], axis=1)
+    return DataMap().fit(rows, name="X"), rows
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_kinds(name):
+    assert the_map(name)[0].kinds == [COLUMNS[name][1]]
+
+
+@pytest.mark.parametrize("n", [1, 2, 15])
+def test_few_observations_make_no_category_of_what_varies(n):
+    rows = np.column_stack([np.arange(n), np.arange(n) + 0.5, np.ones(n)])
+    kinds = DataMap().fit(rows, name="X").kinds
+    assert kinds == (["category"] * 3 if n == 1 else ["count", "continuous", "category"])
+
+
+def test_values_need_come_ten_times_over_to_be_levels():
+    levels = np.arange(5) / 4
+    for n, kind in ((10, "continuous"), (11, "category")):
+        assert DataMap().fit(np.tile(levels, n)[:, np.newaxis], name="X").kinds == [kind]
+
+
+@pytest.mark.parametrize("names", [[name] for name in COLUMNS] + [MIXED])
+def test_observations_come_back(names):
+    data_map, rows = the_map(*names)
+    values, _ = data_map.to_network(rows)
+    assert values.shape == rows.shape and data_map.n_continuous == data_map.kinds.count("continuous")
+    back = data_map.from_network(values)
+    for name, found, column in zip(names, back.T, rows.T, strict=True):
+        if COLUMNS[name][1] == "continuous":
+            np.testing.assert_allclose(found, column, rtol=1e-9, err_msg=name)
+        else:
+            np.testing.assert_array_equal(found, column, err_msg=name)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, kind) in COLUMNS.items() if kind != "continuous"])
+def test_discrete_columns_come_back_from_single_precision(name):
+    data_map, rows = the_map(name)
+    values = data_map.to_network(rows)[0].astype(np.float32).astype(float)
+    np.testing.assert_array_equal(data_map.from_network(values), rows)
+
+
+def test_discrete_columns_come_first():
+    data_map, rows = the_map(*MIXED)
+    values, _ = data_map.to_network(rows)
+    np.testing.assert_array_equal(values[:, 0], rows[:, 1])
+    np.testing.assert_array_equal(values[:, 1], rows[:, 2] - rows[:, 2].min())
+    np.testing.assert_array_equal(values[:, 2], np.searchsorted([-1.5, 0.25, 3.75], rows[:, 4]))
+    np.testing.assert_array_equal(values[:, 3], rows[:, 5])
+    for column, name in zip(values[:, 4:].T, ("normal", "lognormal"), strict=True):
+        np.testing.assert_array_equal(column, the_map(name)[0].to_network(COLUMNS[name][0][:, np.newaxis])[0][:, 0])
+
+
+def test_the_head_of_a_network_knows_levels_and_counts():
+    assert the_map("normal", "Cauchy")[0].head is None
+    data_map, rows = the_map(*MIXED)
+    head = data_map.head
+    assert head["n_levels"] == [2, 0, 3, 0] and head["is_wide"] == [False, False, False, True]
+    assert head["lowest"] == [0.0, 0.0, 0.0, rows[:, 5].min()]
+    module = DiscreteHead(**head, n_context=1)
+    units = module.features(torch.tensor(data_map.to_network(rows)[0][:, :4], dtype=torch.float32))
+    assert torch.equal(units[:, :2].argmax(dim=1), torch.tensor(rows[:, 1]))
+    # The central nine tenths of counts, whatever their size, are between -1.645 and 1.645 for a standard normal.
+    for column in (units[:, 2], units[:, 6]):
+        low, middle, high = np.quantile(column, [0.05, 0.5, 0.95])
+        assert high - low == pytest.approx(3.29, rel=1e-2) and middle == pytest.approx(0.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("lowest", [-3.0, 1e9])
+def test_counts_as_networks_see_them_differ_in_single_precision(lowest):
+    counts = lowest + np.arange(40.0)
+    data_map = DataMap().fit(np.repeat(counts, 5)[:, np.newaxis], name="X")
+    head = DiscreteHead(**data_map.head, n_context=1)
+    values = torch.tensor(data_map.to_network(counts[:, np.newaxis])[0], dtype=torch.float32)
+    with torch.no_grad():
+        log_prob = head.log_prob(values, head.features(values), torch.zeros(1))
+    assert log_prob.exp().sum() == pytest.approx(1.0, abs=0.2) and len(head.features(values).unique()) == 40
+
+
+def test_the_log_determinant_is_that_of_the_continuous_columns():
+    data_map, rows = the_map(*MIXED)
+    rows = rows[:20]
+    _, log_det = data_map.to_network(rows)
+    expected = np.zeros(20)
+    for i, place in ((0, 4), (3, 5)):
+        step = 1e-6 * np.maximum(np.abs(rows[:, i]), 1e-3)
+        upper, lower = rows.copy(), rows.copy()
+        upper[:, i] += step
+        lower[:, i] -= step
+        z_gap = data_map.to_network(upper)[0][:, place] - data_map.to_network(lower)[0][:, place]
+        expected += np.log(z_gap / (upper[:, i] - lower[:, i]))
+    np.testing.assert_allclose(log_det, expected, atol=1e-5)
+    discrete, rows = the_map("two values", "many counts")
+    assert (discrete.to_network(rows)[1] == 0).all()
+
+
+def test_a_level_that_was_not_seen_is_the_nearest_at_the_price_of_succession():
+    data_map, _ = the_map("few numbers", "two values")
+    rows = np.array([[0.25, 1.0], [0.3, 1.0], [-9.0, 1.0], [99.0, 0.4], [2.1, 0.6]])
+    values, log_det = data_map.to_network(rows)
+    np.testing.assert_array_equal(values, [[1, 1], [1, 1], [0, 1], [2, 0], [2, 1]])
+    np.testing.assert_allclose(log_det, -np.log(N + 1) * np.array([0, 1, 1, 2, 2]))
+    assert data_map.is_unlike(rows).tolist() == [False, True, True, True, True]
+
+
+def test_what_is_no_count_is_the_nearest_at_the_same_price():
+    data_map, rows = the_map("many counts")
+    low = rows.min()
+    new = np.array([[200.0], [200.3], [low - 1], [-7.5]])
+    values, log_det = data_map.to_network(new)
+    np.testing.assert_array_equal(data_map.from_network(values)[:, 0], [200, 200, low, low])
+    np.testing.assert_allclose(log_det, -np.log(N + 1) * np.array([0, 1, 1, 1]))
+    assert data_map.is_unlike(new).tolist() == [False, True, True, True]
+    # A count that none was is a count like others, unless it is far beyond them.
+    new = np.array([[rows.max() + 1], [10 * rows.max()]])
+    assert data_map.to_network(new)[1].tolist() == [0, 0] and data_map.is_unlike(new).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("name", ["normal", "Cauchy", "lognormal", "huge numbers"])
+def test_values_far_beyond_are_flagged_and_finite(name):
+    data_map, rows = the_map(name)
+    low, high = rows.min(), rows.max()
+    far, near = 0.26 * (high - low), 0.24 * (high - low)
+    new = np.array([[low - far], [low - near], [high + near], [high + far], [-1e300], [1e300]])
+    assert data_map.is_unlike(new).tolist() == [True, False, False, True, True, True]
+    assert not data_map.is_unlike(rows).any()
+    values, log_det = data_map.to_network(new)
+    assert np.isfinite(values).all() and np.isfinite(log_det).all()
+
+
+def test_one_far_column_is_enough():
+    data_map, _ = the_map("normal", "Cauchy")
+    assert data_map.is_unlike([[0.0, 0.0], [99.0, 0.0]] * np.ones((2, 1))).tolist() == [False, True]
+
+
+def zero_inflated(n, share, rng):
+    return np.where(rng.uniform(size=n) < share, 0.0, np.exp(rng.normal(size=n)))
+
+
+def test_a_value_that_comes_often_in_a_continuous_column_is_warned_of():
+    rng = np.random.default_rng(0)
+    rows = np.column_stack([rng.normal(size=N), zero_inflated(N, 0.3, rng)])
+    with pytest.warns(ApproximationWarning, match=r"column 1 of signal is 0 in 3\d% of the observations") as caught:
+        assert DataMap().fit(rows, name="signal").kinds == ["continuous", "continuous"]
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize(("n", "share"), [(N, 0.01), (900, 0.3)])
+def test_few_coincidences_and_small_samples_are_not_warned_of(n, share):
+    rows = zero_inflated(n, share, np.random.default_rng(0))[:, np.newaxis]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        DataMap().fit(rows, name="X")

@@ -1,0 +1,87 @@
+"""Leave-one-out from whole posteriors: as real refits where no observation matters much, and a sign where one does."""
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from skabi import JointEstimator
+from skabi.datasets import ConjugateGaussian, GaussianMeanScale
+from skabi.exceptions import ShapeError
+from skabi.model_selection import PsisLoo, cross_val_elpd, psis_loo
+
+pytest.importorskip("arviz_stats")
+
+
+def test_agrees_with_the_exact_answer(samples, exact, exact_loo):
+    """Data sets of which no observation moves the posterior much, so that draws can stand in for those of refits."""
+    simulator = GaussianMeanScale((20, 40))
+    X, _ = simulator.sample(8, random_state=0)
+    result = psis_loo(exact(simulator), X, n_draws=500, random_state=0)
+    assert isinstance(result, PsisLoo) and result.n_draws == 500
+    assert [terms.shape for terms in result.pointwise] == [(len(x),) for x in X]
+    assert [k.shape for k in result.pareto_k] == [(len(x),) for x in X]
+    np.testing.assert_allclose(result.elpd, [terms.sum() for terms in result.pointwise])
+    np.testing.assert_allclose(result.se, [np.sqrt(len(t)) * t.std(ddof=1) for t in result.pointwise])
+    assert np.concatenate(result.pareto_k).max() < 0.7
+    others = [psis_loo(exact(simulator), X, n_draws=500, random_state=seed).elpd for seed in range(1, 9)]
+    spread = np.std([result.elpd, *others], axis=0, ddof=1)
+    expected = [terms.sum() for terms in exact_loo(simulator, X)]
+    error = np.mean([result.elpd, *others], axis=0) - expected
+    assert (np.abs(error) < 6 * spread / 3).all()
+    assert (spread < 0.05 * result.se).all()
+
+
+def test_agrees_with_real_refits(exact):
+    simulator = GaussianMeanScale((30, 60))
+    X, _ = simulator.sample(5, random_state=0)
+    one, other = (method(exact(simulator), X, random_state=0) for method in (psis_loo, cross_val_elpd))
+    # Importance weights of all observations share the draws: a few times the error of refits, which do not.
+    assert (np.abs(one.elpd - other.elpd) < 8 * other.monte_carlo_se).all()
+    np.testing.assert_allclose(one.se, other.se, rtol=0.05)
+
+
+def test_an_observation_that_matters_much_is_told(exact):
+    simulator = GaussianMeanScale((6, 12))
+    X = [np.append(np.linspace(-0.1, 0.1, 7), 40.0)[:, np.newaxis], np.linspace(-1, 1, 8)[:, np.newaxis]]
+    result = psis_loo(exact(simulator), X, random_state=0)
+    assert result.pareto_k[0].argmax() == 7 and result.pareto_k[0][7] > 0.7
+    assert result.pareto_k[1].max() < 0.7
+
+
+def test_lists_and_arrays_are_alike(exact):
+    X = np.random.default_rng(0).normal(size=(3, 8, 1))
+    of_array, of_list = (psis_loo(exact(GaussianMeanScale((6, 12))), x, random_state=0) for x in (X, list(X)))
+    np.testing.assert_array_equal(of_array.pointwise, of_list.pointwise)
+
+
+def test_a_learned_likelihood(trained):
+    from skabi.engines import Gaussian
+
+    joint = trained(GaussianMeanScale((6, 12)), Gaussian(()))
+    X, _ = GaussianMeanScale((6, 12)).sample(3, random_state=1)
+    first, again, other = (psis_loo(joint, X, n_draws=200, random_state=seed).elpd for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).all() and np.isfinite(first).all()
+
+
+def test_series(exact_series):
+    with pytest.raises(ValueError, match=r"of a series leave the future out: .*TimeSeriesSplit\(\)"):
+        psis_loo(exact_series, np.zeros((2, 12, 1)))
+
+
+def test_data_sets_of_one_observation(trained, exact):
+    with pytest.raises(ShapeError, match="there is none to leave out"):
+        psis_loo(trained(ConjugateGaussian()), np.zeros((2, 2)))
+    with pytest.raises(ShapeError, match="there must be observations to leave out"):
+        psis_loo(exact(GaussianMeanScale(5)), np.zeros((2, 5)))
+
+
+def test_use_before_fit():
+    with pytest.raises(NotFittedError, match="JointEstimator instance is not fitted yet"):
+        psis_loo(JointEstimator(), np.zeros((2, 6, 1)))
+
+
+@pytest.mark.parametrize("n_draws", [0, 1.5])
+def test_numbers_of_draws_that_are_none(exact, n_draws):
+    with pytest.raises((ValueError, TypeError), match="n_draws must be"):
+        psis_loo(exact(GaussianMeanScale(5)), np.zeros((2, 5, 1)), n_draws=n_draws)
