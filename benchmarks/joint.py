@@ -18,7 +18,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from scipy import special, stats
+from scipy import stats
 
 from skabi import AmortizedPosterior, JointEstimator
 from skabi.datasets import ConjugateGaussian, DriftDiffusion, GaussianMeanScale, GaussianRegression, TwoMoons
@@ -172,28 +172,10 @@ class UnbiasedDiffusion(Simulator):
         return self.diffusion.log_likelihood(X, np.zeros_like(boundary), boundary, non_decision_time, **options)
 
 
-class Reweighted:
-    """A posterior whose draws are resampled by the exact likelihood: the exact posterior, where the two overlap."""
-
-    def __init__(self, posterior, likelihood):
-        self.posterior, self.likelihood = posterior, likelihood
-
-    def sample(self, X, n_draws, *, random_state=None):
-        """Return draws `(n_datasets, n_draws, n_parameters)`, a tenth of those that are proposed."""
-        draws = self.posterior.sample(X, 10 * n_draws, random_state=random_state)
-        log_prior = self.posterior.prior_.log_prob(draws.reshape(-1, draws.shape[2])).reshape(draws.shape[:2])
-        log_weights = self.likelihood.log_likelihood(X, draws) + log_prior - self.posterior.log_prob(X, draws)
-        weights = special.softmax(log_weights, axis=1)
-        rng = np.random.default_rng(random_state)
-        chosen = np.stack([rng.choice(len(w), size=n_draws, p=w) for w in weights])
-        return np.take_along_axis(draws, chosen[..., np.newaxis], axis=1)
-
-
 def with_exact(joint, simulator):
-    """Return a joint estimator with the simulator's own likelihood, and draws of the posterior that belongs to it."""
+    """Return a joint estimator with the simulator's own likelihood, by which PSIS corrects the posterior, too."""
     twin = copy.copy(joint)
     twin.likelihood_ = KnownLikelihood(simulator)
-    twin.posterior_ = Reweighted(joint.posterior_, twin.likelihood_)
     return twin
 
 

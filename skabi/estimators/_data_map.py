@@ -21,10 +21,10 @@ _LEEWAY = 0.25
 class DataMap:
     """Tell continuous columns, counts and categories apart, and map observations to what networks take.
 
-    A column of at most 32 different values, each ten times over, is a category, another one of whole numbers a count,
-    all others are continuous: a density on whole numbers would be one by accident. Networks see discrete columns first, a category as
-    the index of its level and a count less the lowest (as it is where counts range over orders of magnitude: single
-    precision knows no neighbours of large numbers), and continuous ones scaled by a `FeatureScaler`.
+    A column of at most 32 different values, ten times over on average, is a category, another one of whole numbers a
+    count, all others are continuous: a density on whole numbers would be one by accident. Networks see discrete columns
+    first, a category as the index of its level and a count less the lowest (as it is where counts range over orders of
+    magnitude: single precision knows no neighbours of large numbers), and continuous ones scaled by a `FeatureScaler`.
 
     Attributes
     ----------

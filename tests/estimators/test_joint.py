@@ -372,7 +372,7 @@ def test_missing_values():
 
 def test_warm_start_goes_on_with_both():
     problem = GaussianMeanScale((3, 9))
-    X, y = problem.sample(10, random_state=1)
+    X, y = [np.linspace(-1.0, 1.5, n)[:, np.newaxis] for n in (3, 9, 5)], np.array([[1.0, 0.0]] * 3)
     joint = quick(likelihood=ENGINE, warm_start=True).fit(problem)
     before = joint.predict(X), joint.log_likelihood(X, y)
     joint.set_params(learning_rate_init=1e-9).fit(problem)

@@ -16,10 +16,14 @@ class ExactPosterior:
     """The exact posterior of a simulator, which knows data sets of any size, or so it says."""
 
     def __init__(self, simulator, sizes=(1, 10_000)):
-        self.simulator, self.n_observations_in_ = simulator, sizes
+        self.simulator, self.n_observations_in_, self.prior_ = simulator, sizes, simulator.prior
 
     def sample(self, X, n_draws, *, random_state):
         return self.simulator.sample_posterior(X, n_draws, random_state=random_state)
+
+    def log_prob(self, X, y):
+        repeated = [x for x, draws in zip(X, y, strict=True) for _ in draws]
+        return self.simulator.log_posterior(repeated, y.reshape(-1, y.shape[2])).reshape(y.shape[:2])
 
 
 class ExactSeriesPosterior:

@@ -42,6 +42,7 @@ def test_observations_that_were_never_held_out():
     terms[:5] = np.nan
     table = compare({"one": result(terms), "other": result(terms - 1.0)})
     np.testing.assert_allclose(table["elpd"], [terms[5:].sum(), terms[5:].sum() - 15])
+    np.testing.assert_allclose(table["se"], np.sqrt(15) * terms[5:].std(), rtol=0.04)
     with pytest.raises(ValueError, match="the same observations of data set 0 must have been held out for every model"):
         compare({"one": result(terms), "other": result(terms[::-1])})
 
