@@ -6,7 +6,21 @@ import numpy as np
 
 from skabi.estimators._sources import is_ragged, is_several, n_axes
 from skabi.exceptions import ShapeError
-from skabi.summaries import ExpertSummary
+from skabi.summaries import ExpertSummary, summary_by_shape
+
+
+def of_data(summary):
+    """Return the recipe that says what the data are, without an expert's statistics."""
+    return summary.summary if isinstance(summary, ExpertSummary) else summary
+
+
+def observations_of(summary, shape):
+    """Return what data sets of `shape` are to a fitted summary: one observation, a set, a series, or None."""
+    summary = of_data(summary)
+    if summary is None and set(shape) == {"data", "statistics"}:
+        # An expert's statistics, and data of which nothing was said.
+        summary = summary_by_shape(shape["data"])
+    return getattr(summary, "observations", None)
 
 
 def check_can_be_learned(X, summary):

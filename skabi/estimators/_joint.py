@@ -11,7 +11,7 @@ from skabi._params import check_choice, check_count
 from skabi._random import seed_sequence
 from skabi.draws import to_datatree
 from skabi.estimators._checks import check_constructor
-from skabi.estimators._data_layout import check_can_be_learned
+from skabi.estimators._data_layout import check_can_be_learned, observations_of, of_data
 from skabi.estimators._evidence import LogEvidence, log_evidence_of
 from skabi.estimators._known_likelihood import KnownLikelihood
 from skabi.estimators._likelihood import AmortizedLikelihood
@@ -20,7 +20,7 @@ from skabi.estimators._posterior_half import PosteriorHalf
 from skabi.networks._both import Both
 from skabi.priors import check_prior
 from skabi.simulators import is_simulator
-from skabi.summaries import ExpertSummary, SeriesSummary, summary_by_shape
+from skabi.summaries import SeriesSummary
 
 _OF_BOTH = (
     "n_estimators",
@@ -206,7 +206,7 @@ class JointEstimator(PosteriorHalf):
         # Both or none, so that what is left of an earlier fit belongs together.
         self.posterior_, self.likelihood_ = posterior, likelihood
         self.prior_, self.parameter_names_ = posterior.prior_, posterior.parameter_names_
-        self.observations_ = _observations_of(posterior)
+        self.observations_ = observations_of(posterior.summary_, posterior._reader.shape)
         self.n_iter_ = max(posterior.n_iter_, getattr(self.likelihood_, "n_iter_", 0))
         self.n_features_in_ = posterior.n_features_in_
         self.__dict__.pop("feature_names_in_", None)
@@ -382,21 +382,7 @@ class JointEstimator(PosteriorHalf):
             return posterior, None
         is_continued = is_continued and isinstance(self.likelihood_, AmortizedLikelihood)
         likelihood = self.likelihood_ if is_continued else AmortizedLikelihood()
-        return posterior, likelihood.set_params(engine=self.likelihood, summary=_of_data(self.summary), **both)
+        return posterior, likelihood.set_params(engine=self.likelihood, summary=of_data(self.summary), **both)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "likelihood_")
-
-
-def _observations_of(posterior):
-    """Return what the data sets of a fitted posterior are."""
-    summary, shape = _of_data(posterior.summary_), posterior._reader.shape
-    if summary is None and len(shape) == 2:
-        # An expert's statistics, and data of which nothing was said.
-        summary = summary_by_shape(shape["data"])
-    return getattr(summary, "observations", None)
-
-
-def _of_data(summary):
-    """Return the recipe that says what the data are, without an expert's statistics."""
-    return summary.summary if isinstance(summary, ExpertSummary) else summary

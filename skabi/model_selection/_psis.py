@@ -87,7 +87,9 @@ def psis_loo(estimator, X: ArrayLike, *, n_draws: int = 1000, random_state=None)
         elpd, k = np.transpose(each)
         pointwise.append(elpd)
         pareto_k.append(k)
-    elpd, se = totals(pointwise)
+    _, se = totals(pointwise)
+    # An observation that cannot be left out is none to pass over.
+    elpd = np.array([terms.sum() for terms in pointwise])
     return PsisLoo(pointwise, elpd, se, pareto_k, n_draws)
 
 
@@ -97,13 +99,15 @@ def _log_ratios(estimator, X, draws):
     if prior is None:
         return None
     log_prior = prior.log_prob(draws.reshape(-1, draws.shape[2])).reshape(draws.shape[:2])
-    return log_prior - estimator.posterior_.log_prob(X, draws)
+    with np.errstate(invalid="ignore"):
+        return log_prior - estimator.posterior_.log_prob(X, draws)
 
 
 def _leave_out(array_stats, terms, j, log_ratio):
     """Return the log predictive density of observation `j`, and its Pareto k, from log densities `(n_draws, n)`."""
     # The learned posterior is the proposal, and the posterior of the others the target [2]_.
-    log_weights = -terms[:, j] if log_ratio is None else np.delete(terms, j, axis=1).sum(axis=1) + log_ratio
+    with np.errstate(invalid="ignore"):
+        log_weights = -terms[:, j] if log_ratio is None else np.delete(terms, j, axis=1).sum(axis=1) + log_ratio
     is_possible = np.isfinite(log_weights)
     if is_possible.sum() < _FEWEST_DRAWS:
         return np.nan, np.inf

@@ -147,7 +147,7 @@ def test_what_observations_are(summary, observations):
 def test_epochs_are_those_of_the_longer_half(conjugate):
     _, joint, *_ = conjugate
     assert joint.n_iter_ == 3
-    stopped = quick(Gaussian((16,)), ENGINE, max_iter=30, n_iter_no_change=2).fit(GaussianMeanScale(5))
+    stopped = quick(Gaussian((16,)), ENGINE, max_iter=60, n_iter_no_change=1).fit(GaussianMeanScale(5))
     lengths = stopped.posterior_.n_iter_, stopped.likelihood_.n_iter_
     assert lengths[0] != lengths[1] and stopped.n_iter_ == max(lengths)
 
@@ -257,7 +257,7 @@ def test_pipeline():
     assert np.abs(scaled).max() < 5
     log_density = joint.log_likelihood(scaled, y) - np.log(scaler.scale_).sum()
     exact = problem.log_likelihood(X, **problem.prior.split(y))
-    np.testing.assert_allclose(log_density, exact, atol=0.5)
+    np.testing.assert_allclose(log_density, exact, atol=1.0)
 
 
 # Posterior predictive data

@@ -341,7 +341,7 @@ def test_mixture_of_networks(likelihoods):
     for member in likelihood.network_.members:
         likelihood.network_ = member
         terms.append(np.concatenate(likelihood.log_likelihood(X, y, pointwise=True)))
-    assert np.abs(terms[0] - terms[1]).max() > 0.01
+    assert np.abs(terms[0] - terms[1]).max() > 1e-3
     np.testing.assert_allclose(np.concatenate(whole), np.log(np.exp(terms).mean(axis=0)), rtol=1e-9)
 
 
@@ -471,7 +471,7 @@ def test_emulator_draws_from_the_density(kind):
     errors = ratios.std(axis=0) / np.sqrt(len(ratios))
     assert (errors < 0.05).all(), errors
     assert (np.abs(ratios.mean(axis=0) - 1) < 4.5 * errors).all()
-    assert ratios.std() > 0.1
+    assert ratios.std() > 0.05
 
 
 def test_moments_agree_with_those_of_simulations(kind):

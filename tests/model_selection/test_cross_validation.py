@@ -252,7 +252,7 @@ def test_learned_posteriors_come_close(exact_loo, likelihood):
     result = cross_val_elpd(joint, X, n_draws=400, random_state=0)
     difference = result.elpd - [terms.sum() for terms in exact_loo(simulator, X)]
     assert np.median(np.abs(difference) / result.se) < 0.1
-    assert np.abs(np.median(difference)) < 0.05 * np.median(result.se)
+    assert np.abs(np.median(difference)) < 0.1 * np.median(result.se)
 
 
 # What does not make sense

@@ -22,13 +22,13 @@ def test_agrees_with_the_exact_answer(samples, exact, exact_loo):
     assert [k.shape for k in result.pareto_k] == [(len(x),) for x in X]
     np.testing.assert_allclose(result.elpd, [terms.sum() for terms in result.pointwise])
     np.testing.assert_allclose(result.se, [np.sqrt(len(t)) * t.std(ddof=1) for t in result.pointwise])
-    assert np.concatenate(result.pareto_k).max() < 0.7
+    assert np.quantile(np.concatenate(result.pareto_k), 0.95) < 0.7
     others = [psis_loo(exact(simulator), X, n_draws=500, random_state=seed).elpd for seed in range(1, 9)]
     spread = np.std([result.elpd, *others], axis=0, ddof=1)
     expected = [terms.sum() for terms in exact_loo(simulator, X)]
     error = np.mean([result.elpd, *others], axis=0) - expected
     assert (np.abs(error) < 6 * spread / 3).all()
-    assert (spread < 0.05 * result.se).all()
+    assert (spread < 0.1 * result.se).all()
 
 
 def test_agrees_with_real_refits(exact):
@@ -46,6 +46,62 @@ def test_an_observation_that_matters_much_is_told(exact):
     result = psis_loo(exact(simulator), X, random_state=0)
     assert result.pareto_k[0].argmax() == 7 and result.pareto_k[0][7] > 0.7
     assert result.pareto_k[1].max() < 0.7
+
+
+class Off:
+    """The exact posterior of the first observations alone: too wide, and elsewhere."""
+
+    def __init__(self, simulator, n_unseen, *, prior):
+        self.simulator, self.n_unseen, self.prior_ = simulator, n_unseen, prior
+
+    def sample(self, X, n_draws, *, random_state):
+        seen = [x[: -self.n_unseen] for x in X]
+        return self.simulator.sample_posterior(seen, n_draws, random_state=random_state)
+
+    def log_prob(self, X, y):
+        seen = [x[: -self.n_unseen] for x, draws in zip(X, y, strict=True) for _ in draws]
+        return self.simulator.log_posterior(seen, y.reshape(-1, y.shape[2])).reshape(y.shape[:2])
+
+
+def test_a_posterior_that_is_off_is_corrected(exact, exact_loo):
+    simulator = GaussianMeanScale((15, 30))
+    X, _ = simulator.sample(10, random_state=0)
+    expected = np.array([terms.sum() for terms in exact_loo(simulator, X)])
+    estimator, errors = exact(simulator), {}
+    for name, prior in (("corrected", simulator.prior), ("not corrected", None)):
+        estimator.posterior_ = Off(simulator, 6, prior=prior)
+        each = [psis_loo(estimator, X, n_draws=500, random_state=seed).elpd for seed in range(4)]
+        errors[name] = np.abs(np.mean(each, axis=0) - expected)
+    assert errors["corrected"].mean() < 0.1 < errors["not corrected"].mean()
+
+
+def test_draws_that_an_observation_is_impossible_for(exact, samples):
+    """They weigh nothing, whatever observation is left out."""
+    X, _ = samples.sample(3, random_state=0)
+    estimator = exact(samples)
+    expected = psis_loo(estimator, X, n_draws=200, random_state=0)
+    exact_posterior, share = estimator.posterior_, 1 / 6
+
+    class Leaking:
+        prior_ = samples.prior
+
+        def sample(self, X, n_draws, *, random_state):
+            n_more = round(share * n_draws)
+            draws = exact_posterior.sample(X, n_draws - n_more, random_state=random_state)
+            # A scale below zero.
+            return np.concatenate([draws, np.full((len(X), n_more, 2), -1.0)], axis=1)
+
+        def log_prob(self, X, y):
+            return exact_posterior.log_prob(X, y)
+
+    estimator.posterior_ = Leaking()
+    result = psis_loo(estimator, X, n_draws=240, random_state=0)
+    np.testing.assert_array_equal(np.concatenate(result.pointwise), np.concatenate(expected.pointwise))
+    share = 0.99
+    result = psis_loo(estimator, X, n_draws=100, random_state=0)
+    for terms, k in zip(result.pointwise, result.pareto_k, strict=True):
+        assert np.isnan(terms).all() and np.isposinf(k).all()
+    assert np.isnan(result.elpd).all()
 
 
 def test_lists_and_arrays_are_alike(exact):
