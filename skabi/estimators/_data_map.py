@@ -90,15 +90,18 @@ class DataMap:
     def from_network(self, values):
         """Return observations in their own units and columns, at most one range beyond those of `fit`."""
         rows = np.empty_like(values)
+        # A draw far out in the tails of a network is nothing that was learned.
+        span = self._high - self._low
+        low, high = self._low - span, self._high + span
         for place, i in enumerate(self._discrete):
             column = values[:, place]
-            rows[:, i] = column + self._origin[i] if self.kinds[i] == "count" else self.levels[i][column.astype(int)]
+            if self.kinds[i] == "count":
+                rows[:, i] = np.clip(column + self._origin[i], low[i], high[i])
+            else:
+                rows[:, i] = self.levels[i][column.astype(int)]
         if self._scaler is not None:
-            # A draw far out in the tails of a network is nothing that was learned.
-            span = self._high - self._low
-            low, high = (end[self._continuous] for end in (self._low - span, self._high + span))
             continuous = self._scaler.inverse_transform(values[:, len(self._discrete) :])
-            rows[:, self._continuous] = np.clip(continuous, low, high)
+            rows[:, self._continuous] = np.clip(continuous, low[self._continuous], high[self._continuous])
         return rows
 
     def is_unlike(self, rows):

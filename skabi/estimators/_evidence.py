@@ -51,7 +51,7 @@ def log_evidence_of(posterior, likelihood, X, *, n_draws, random_state):
         raise ValueError(
             "log_evidence needs the density of the prior. Fit to a simulator, or pass prior=... to the constructor."
         )
-    draws = posterior.sample(X, check_count(n_draws, "n_draws"), random_state=random_state)
+    draws = posterior.sample(X, check_count(n_draws, "n_draws", minimum=2), random_state=random_state)
     log_prior = posterior.prior_.log_prob(draws.reshape(-1, draws.shape[-1])).reshape(draws.shape[:2])
     log_likelihood, log_posterior = np.asarray(likelihood.log_likelihood(X, draws)), posterior.log_prob(X, draws)
     # Draws on the very edge of the prior's support, where nothing has a density, are left out.

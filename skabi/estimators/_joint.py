@@ -1,5 +1,6 @@
 """Posterior and likelihood of a simulator, learned on the same simulations."""
 
+import copy
 from dataclasses import replace
 from typing import Self
 
@@ -10,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skabi._params import check_choice, check_count
 from skabi._random import seed_sequence
 from skabi.draws import to_datatree
-from skabi.estimators._checks import check_constructor
+from skabi.estimators._checks import check_constructor, check_data_sets
 from skabi.estimators._data_layout import check_can_be_learned, observations_of, of_data
 from skabi.estimators._evidence import LogEvidence, log_evidence_of
 from skabi.estimators._known_likelihood import KnownLikelihood
@@ -236,7 +237,8 @@ class JointEstimator(PosteriorHalf):
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
         """Return the mean of log posterior density plus log likelihood, in nats a data set; higher is better.
 
-        `posterior_.score(X, y)` has the first alone, and the mean of `log_likelihood(X, y)` is the second.
+        `posterior_.score(X, y)` and `likelihood_.score(X, y)` have each alone. The second is a density in the units of
+        X: behind a transformer that a search may change, compare the first.
 
         Parameters
         ----------
@@ -265,6 +267,9 @@ class JointEstimator(PosteriorHalf):
             With `pointwise` another axis of length n_observations follows; a list of arrays where sizes differ.
         """
         check_is_fitted(self)
+        if isinstance(self.likelihood_, KnownLikelihood):
+            # A learned likelihood looks at the data itself.
+            check_data_sets(self.posterior_, X)
         return self.likelihood_.log_likelihood(X, y, pointwise=pointwise)
 
     def sample_data(self, y: ArrayLike, n_draws: int = 1, *, n_observations=None, random_state=None):
@@ -376,12 +381,12 @@ class JointEstimator(PosteriorHalf):
         both = {name: getattr(self, name) for name in _OF_BOTH}
         of_posterior = {name: getattr(self, name) for name in ("summary", "loss", "missing", "missing_rate")}
         is_continued = self.warm_start and hasattr(self, "likelihood_")
-        posterior = self.posterior_ if is_continued else AmortizedPosterior()
+        posterior = copy.copy(self.posterior_) if is_continued else AmortizedPosterior()
         posterior.set_params(engine=self.posterior, **of_posterior, **both)
         if known is not None:
             return posterior, None
         is_continued = is_continued and isinstance(self.likelihood_, AmortizedLikelihood)
-        likelihood = self.likelihood_ if is_continued else AmortizedLikelihood()
+        likelihood = copy.copy(self.likelihood_) if is_continued else AmortizedLikelihood()
         return posterior, likelihood.set_params(engine=self.likelihood, summary=of_data(self.summary), **both)
 
     def __sklearn_is_fitted__(self):

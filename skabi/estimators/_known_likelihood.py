@@ -2,6 +2,7 @@
 
 import inspect
 import numbers
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,7 +36,7 @@ class KnownLikelihood:
     def __init__(self, simulator):
         if not callable(getattr(simulator, "log_likelihood", None)):
             raise TypeError(f"a simulator with a log_likelihood is needed; got {simulator!r}.")
-        self.simulator = simulator
+        self.simulator, self.parameter_names_ = simulator, list(simulator.prior.parameter_names)
 
     def __repr__(self):
         return f"{type(self).__name__}({self.simulator!r})"
@@ -72,6 +73,28 @@ class KnownLikelihood:
         same = len({np.shape(part) for part in parts}) == 1
         return np.stack(parts) if same and not (pointwise and _is_ragged(data)) else parts
 
+    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+        """Return the mean log likelihood of the true parameters, in nats a data set; higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...), or list of arrays
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
+
+        Returns
+        -------
+        score : float
+        """
+        return float(np.mean(self.log_likelihood(X, y)))
+
+    def warn_of_unlike(self, X: ArrayLike):
+        """Do nothing: a likelihood that is known is so of all data.
+
+        Parameters
+        ----------
+        X : data sets
+        """
+
     def sample_data(self, y: ArrayLike, n_draws: int = 1, *, n_observations=None, random_state=None):
         """Simulate data sets for parameters.
 
@@ -92,11 +115,15 @@ class KnownLikelihood:
         """
         n_draws = check_count(n_draws, "n_draws")
         y = check_parameters(y, n_parameters=len(self.simulator.prior.parameter_names))
+        if not np.isfinite(self.simulator.prior.log_prob(y)).all():
+            raise ValueError("y must lie inside the prior's support.")
         if np.ndim(n_observations):
             n_observations = np.repeat(n_observations, n_draws)
         X = self.simulator.simulate_from(
             np.repeat(y, n_draws, axis=0), n_observations=n_observations, random_state=random_state
         )
+        if isinstance(X, list) and np.ndim(n_observations) == 0 and n_observations is not None:
+            X = np.stack(X)
         return X if n_draws == 1 else _by_data_set(X, len(y), n_draws)
 
     def sample_like(self, X: ArrayLike, draws: ArrayLike, *, random_state=None):
@@ -122,6 +149,13 @@ class KnownLikelihood:
             draws.reshape(-1, n_parameters), n_observations=sizes, random_state=random_state
         )
         new = _by_data_set(new, n_datasets, n_draws)
+        if isinstance(data, dict):
+            return new
+        if any(np.shape(draws)[1:] != np.shape(x) for draws, x in zip(new, data, strict=True)):
+            raise ShapeError(
+                f"X must have data sets of the size that the simulator makes, {np.shape(new[0])[1:]}; got "
+                f"{np.shape(data[0])}."
+            )
         return list(new) if _is_ragged(data) else np.stack(new)
 
     def _of_rows(self, X, y, pointwise):
@@ -166,10 +200,10 @@ def _one_each(terms, n):
 
 def _by_data_set(X, n_datasets, n_draws):
     """Return data sets, `n_draws` in a row of one kind, with an axis of draws."""
-    if isinstance(X, np.ndarray):
+    if isinstance(X, Mapping):
+        return {name: _by_data_set(values, n_datasets, n_draws) for name, values in X.items()}
+    if isinstance(X, np.ndarray) and X.dtype != object:
         return X.reshape(n_datasets, n_draws, *X.shape[1:])
-    if not isinstance(X, list):
-        raise ShapeError("several draws need a simulator of one source. Repeat the rows of y instead.")
     each = [X[i * n_draws : (i + 1) * n_draws] for i in range(n_datasets)]
     return [np.stack(draws) if len({len(x) for x in draws}) == 1 else draws for draws in each]
 

@@ -302,6 +302,16 @@ class AmortizedLikelihood(AmortizedEstimator):
         self._warn_of_unlike(values, mask)
         return self._mapped(values, mask)
 
+    def warn_of_unlike(self, X: ArrayLike):
+        """Warn if observations are unlike any in `fit`, as `log_likelihood` does.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...), or list of arrays
+        """
+        check_is_fitted(self)
+        self._observations(X)
+
     def _mapped(self, values, mask):
         rows, log_det = self._data_map.to_network(values.reshape(-1, values.shape[-1]))
         return rows.reshape(values.shape), mask, log_det.reshape(values.shape[:2])

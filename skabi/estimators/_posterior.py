@@ -343,9 +343,11 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
     @property
     def n_observations_in_(self):
         """Smallest and largest number of observations of a data set in `fit`."""
-        if not hasattr(self, "_reader") or self._reader.is_several:
+        readers = self._reader.each if hasattr(self, "_reader") else {}
+        name = "data" if set(readers) == {"data", "statistics"} else None
+        if name not in readers:
             raise AttributeError("n_observations_in_ is there after fit, for data sets of one source.")
-        return self._reader.each[None].lengths
+        return readers[name].lengths
 
     def _like_y(self, values):
         """Return `values` without the axis of parameters if `y` had one dimension in `fit`."""

@@ -7,6 +7,7 @@ import numpy as np
 from skabi._optional import import_optional
 from skabi._params import check_count
 from skabi.exceptions import ShapeError
+from skabi.model_selection._elpd import LARGEST_K
 
 
 def compare(results, *, dataset: int = 0):
@@ -80,10 +81,7 @@ def _elpd_data(arviz_stats, result, dataset):
         n_samples=getattr(result, "n_draws", 0),
         n_data_points=len(terms),
         scale="log",
-        warning=pareto_k is not None and bool((pareto_k[dataset] > _LARGEST_K).any()),
-        good_k=_LARGEST_K,
+        warning=pareto_k is not None and bool((pareto_k[dataset] > LARGEST_K).any()),
+        good_k=LARGEST_K,
         elpd_i=DataArray(terms, dims="observation"),
     )
-
-
-_LARGEST_K = 0.7

@@ -1,22 +1,22 @@
 """Cross-validation of many data sets, where each refit is a posterior of what is left."""
 
-import warnings
-
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.model_selection import LeaveOneOut, check_cv
 from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from skabi._params import check_count
 from skabi._random import seed_sequence
 from skabi._warnings import warn
-from skabi.exceptions import ApproximationWarning, ShapeError
-from skabi.model_selection._data_sets import check_structure, observations_of, stacked
+from skabi.exceptions import ApproximationWarning
+from skabi.model_selection._data_sets import check_structure, observations_of, said_before, stacked
 from skabi.model_selection._elpd import CrossValElpd, totals
+from skabi.model_selection._splits import refits_of
 
 # Pairs of posterior draw and held-out observation that are looked at together.
 _PAIRS = 2_000_000
+# Where fewer draws than this have the weight, in effect, their mean is not to be relied on.
+_FEWEST_DRAWS = 5
 
 
 def cross_val_elpd(
@@ -47,7 +47,7 @@ def cross_val_elpd(
     groups : array-like of shape (n_datasets, n_observations), or list of arrays, optional
         Groups of observations, for splitters that need them.
     n_draws : int, default=1000
-        Posterior draws a refit.
+        Posterior draws a refit, at least 2.
     random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
         Of the draws. Splitters that shuffle have a random state of their own.
     verbose : int, default=0
@@ -71,7 +71,8 @@ def cross_val_elpd(
     Warns
     -----
     ApproximationWarning
-        If posteriors are asked for data sets of fewer or more observations than any in fit.
+        If posteriors are asked for data sets of fewer or more observations than any in fit, if observations lie far
+        outside of what fit has seen, or if the draws that make one probable are too few.
 
     References
     ----------
@@ -94,63 +95,44 @@ def cross_val_elpd(
     ((3,), True)
     """
     check_is_fitted(estimator)
-    n_draws = check_count(n_draws, "n_draws")
+    n_draws = check_count(n_draws, "n_draws", minimum=2)
     is_series = check_structure(estimator) == "ordered"
     data_sets = observations_of(X)
-    refits = list(_refits(data_sets, cv, groups, is_series=is_series))
-    _check_sizes(estimator.posterior_, [len(left) for _, left, _ in refits])
-    sums, counts, variances = (
-        [np.zeros(len(x)) for x in data_sets],
-        _counts(data_sets, refits),
-        np.zeros(len(data_sets)),
-    )
+    refits = refits_of(data_sets, cv, groups, is_series=is_series)
+    _check_sizes(estimator.posterior_, [len(refit.left) for refit in refits])
+    estimator.likelihood_.warn_of_unlike(stacked(data_sets))
+    sums, counts = [np.zeros(len(x)) for x in data_sets], _counts(data_sets, refits)
+    variances, n_poor = np.zeros(len(data_sets)), 0
     batches = _batches(refits, n_draws, is_series=is_series)
     seeds = seed_sequence(random_state).spawn(len(batches))
     with tqdm(total=len(refits), desc="refitting", unit=" posteriors", disable=not verbose) as bar:
         for batch, seed in zip(batches, seeds, strict=True):
             terms = _predict(estimator, data_sets, batch, n_draws=n_draws, seed=seed, is_series=is_series)
-            for (i, _, held_out), (log_densities, weights) in zip(batch, terms, strict=True):
+            for refit, (log_densities, changes, weights) in zip(batch, terms, strict=True):
+                i, held_out = refit.dataset, refit.held_out
                 sums[i][held_out] += log_densities
                 # Observations that are held out together share their draws, and so their errors.
-                variances[i] += np.var(weights @ (1 / counts[i][held_out])) / n_draws
+                variances[i] += np.var(changes @ (1 / counts[i][held_out])) / n_draws
+                n_poor += int(np.count_nonzero(n_draws / np.mean(weights**2, axis=0) < _FEWEST_DRAWS))
             bar.update(len(batch))
+    if n_poor:
+        warn(
+            f"the log predictive densities of {n_poor} observations rest on fewer than {_FEWEST_DRAWS} posterior "
+            "draws, since all others make them improbable: they are too low, and monte_carlo_se does not show it. "
+            "Raise n_draws.",
+            ApproximationWarning,
+        )
     with np.errstate(invalid="ignore"):
         pointwise = [total / count for total, count in zip(sums, counts, strict=True)]
         elpd, se = totals(pointwise)
     return CrossValElpd(pointwise, elpd, se, np.sqrt(variances), len(refits))
 
 
-def _refits(data_sets, cv, groups, *, is_series):
-    """Yield the index of a data set, and those of the observations that are left, and held out."""
-    splitter = LeaveOneOut() if cv is None else check_cv(cv)
-    if groups is not None and len(groups) != len(data_sets):
-        raise ShapeError(f"groups must have one entry a data set, {len(data_sets)}; got {len(groups)}.")
-    for i, x in enumerate(data_sets):
-        try:
-            splits = list(splitter.split(x, groups=None if groups is None else groups[i]))
-        except ValueError as error:
-            raise ValueError(f"data set {i}, of {len(x)} observations, cannot be split: {error}") from error
-        for left, held_out in splits:
-            if not len(left):
-                raise ShapeError(f"nothing is left of data set {i}, of {len(x)} observations, for a posterior.")
-            if is_series and not _is_future(left, held_out):
-                raise ValueError(
-                    "of a series the future alone can be left out, directly after what is left: use "
-                    f"sklearn.model_selection.TimeSeriesSplit(), not {splitter!r}."
-                )
-            yield i, left, held_out
-
-
-def _is_future(left, held_out):
-    both = np.concatenate([left, held_out])
-    return np.array_equal(both, np.arange(len(both)))
-
-
 def _counts(data_sets, refits):
     """Return how often each observation is held out."""
     counts = [np.zeros(len(x)) for x in data_sets]
-    for i, _, held_out in refits:
-        counts[i][held_out] += 1
+    for refit in refits:
+        counts[refit.dataset][refit.held_out] += 1
     return counts
 
 
@@ -170,37 +152,34 @@ def _batches(refits, n_draws, *, is_series):
     batches: list[list] = [[]]
     n_pairs = 0
     for refit in refits:
-        _, left, held_out = refit
-        n_pairs += n_draws * (len(held_out) + len(left) * is_series)
-        if n_pairs > _PAIRS and batches[-1]:
+        n_more = n_draws * (len(refit.held_out) + len(refit.left) * is_series)
+        if n_pairs + n_more > _PAIRS and batches[-1]:
             batches.append([])
-            n_pairs = n_draws * (len(held_out) + len(left) * is_series)
+            n_pairs = 0
         batches[-1].append(refit)
+        n_pairs += n_more
     return batches
 
 
 def _predict(estimator, data_sets, batch, *, n_draws, seed, is_series):
-    """Return for each refit the log densities of what is held out, and the weights of draws in them."""
-    left = stacked([data_sets[i][rows] for i, rows, _ in batch])
-    seen = stacked(
-        [data_sets[i][: held_out[-1] + 1] if is_series else data_sets[i][held_out] for i, _, held_out in batch]
-    )
-    with warnings.catch_warnings():
-        # Sizes were checked before, for all refits at once.
-        warnings.filterwarnings("ignore", "some data sets are unlike any in fit", ApproximationWarning)
+    """Return for each refit log densities of what is held out, how draws change these, and the draws' weights."""
+    left = stacked([data_sets[refit.dataset][refit.left] for refit in batch])
+    seen = [data_sets[refit.dataset][slice(refit.held_out[-1] + 1) if is_series else refit.held_out] for refit in batch]
+    with said_before():
         draws = estimator.posterior_.sample(left, n_draws, random_state=seed)
-    # Single precision is far below the Monte Carlo error.
-    terms = estimator.likelihood_.log_likelihood(seen, draws, pointwise=True, dtype=np.float32)
-    if not is_series:
-        return [log_mean_exp(each) for each in terms]
-    return [_one_after_the_other(each[:, held_out]) for each, (_, _, held_out) in zip(terms, batch, strict=True)]
+        # Single precision is far below the Monte Carlo error.
+        terms = estimator.likelihood_.log_likelihood(stacked(seen), draws, pointwise=True, dtype=np.float32)
+    if is_series:
+        return [_one_after_the_other(each[:, refit.held_out]) for each, refit in zip(terms, batch, strict=True)]
+    each = [log_mean_exp(part) for part in terms]
+    return [(log_densities, weights, weights) for log_densities, weights in each]
 
 
 def _one_after_the_other(terms):
     """Return log densities of `(n_draws, n_observations)` in a row, each given those before: draws are reweighted."""
     joint, weights = log_mean_exp(np.cumsum(terms, axis=1))
     with np.errstate(invalid="ignore"):
-        return np.diff(joint, prepend=0.0), np.diff(weights, prepend=1.0)
+        return np.diff(joint, prepend=0.0), np.diff(weights, prepend=1.0), weights
 
 
 def log_mean_exp(terms):

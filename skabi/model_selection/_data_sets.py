@@ -1,14 +1,20 @@
 """Data sets as arrays of observations, and what an estimator takes their order for."""
 
+import warnings
+from collections.abc import Mapping
+from contextlib import contextmanager
+
 import numpy as np
 
-from skabi.exceptions import ShapeError
+from skabi.exceptions import ApproximationWarning, ShapeError
 
 
 def observations_of(X):
     """Return a list of the observations of each data set, arrays `(n_observations, ...)`."""
-    if hasattr(X, "keys"):
+    if isinstance(X, Mapping):
         raise ShapeError("cross-validation needs data sets of one source; got several.")
+    if hasattr(X, "columns"):
+        X = np.asarray(X)
     arrays = [np.asarray(x, dtype=np.float64) for x in X]
     if not arrays or any(x.ndim < 2 for x in arrays):
         raise ShapeError(
@@ -23,8 +29,19 @@ def stacked(arrays):
     return np.stack(arrays) if len({x.shape for x in arrays}) == 1 else arrays
 
 
+@contextmanager
+def said_before():
+    """Do not repeat, part by part, what was warned of for all data sets at once."""
+    with warnings.catch_warnings():
+        for message in ("some data sets are unlike any in fit", ".* observations lie far outside"):
+            warnings.filterwarnings("ignore", message, ApproximationWarning)
+        yield
+
+
 def check_structure(estimator):
     """Return what a fitted estimator takes observations for, "exchangeable" or "ordered", or raise."""
+    if not hasattr(estimator, "observations_"):
+        raise TypeError(f"a fitted JointEstimator is needed; got {type(estimator).__name__}.")
     if estimator.observations_ not in ("exchangeable", "ordered"):
         raise ShapeError(
             "the estimator was fitted to data sets that are one observation each, or whose summary does not say what "

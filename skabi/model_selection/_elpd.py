@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# Pareto's k from which importance weights cannot be relied on (Vehtari et al., 2024).
+LARGEST_K = 0.7
+
 
 @dataclass(frozen=True)
 class CrossValElpd:

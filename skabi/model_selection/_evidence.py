@@ -56,4 +56,10 @@ def log_evidence(posterior, likelihood, X: ArrayLike, *, n_draws: int = 2000, ra
         likelihood = KnownLikelihood(likelihood)
     if not callable(getattr(likelihood, "log_likelihood", None)):
         raise TypeError(f"likelihood must be a simulator with a log_likelihood, or a learned one; got {likelihood!r}.")
+    names = getattr(likelihood, "parameter_names_", None)
+    if names is not None and list(names) != posterior.parameter_names_:
+        raise ValueError(
+            "posterior and likelihood must have the same parameters in the same order; got "
+            f"{posterior.parameter_names_} and {list(names)}."
+        )
     return log_evidence_of(posterior, likelihood, X, n_draws=n_draws, random_state=random_state)

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skabi._optional import import_optional
 from skabi._params import check_count
-from skabi.model_selection._data_sets import check_structure, observations_of, stacked
+from skabi.model_selection._data_sets import check_structure, observations_of, said_before, stacked
 from skabi.model_selection._elpd import PsisLoo, totals
 
 # Fewer draws have no tail to be smoothed.
@@ -29,7 +29,7 @@ def psis_loo(estimator, X: ArrayLike, *, n_draws: int = 1000, random_state=None)
     X : array-like of shape (n_datasets, n_observations, n_features), or list of arrays
         Of observations that are independent given the parameters.
     n_draws : int, default=1000
-        Posterior draws a data set.
+        Posterior draws a data set, at least 25.
     random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
 
     Returns
@@ -68,7 +68,7 @@ def psis_loo(estimator, X: ArrayLike, *, n_draws: int = 1000, random_state=None)
     """
     array_stats = import_optional("arviz_stats.base", extra="arviz", purpose="psis_loo").array_stats
     check_is_fitted(estimator)
-    n_draws = check_count(n_draws, "n_draws")
+    n_draws = check_count(n_draws, "n_draws", minimum=_FEWEST_DRAWS)
     if check_structure(estimator) == "ordered":
         raise ValueError(
             "leave-one-out is for observations that are independent given the parameters; of a series leave the future "
@@ -77,9 +77,11 @@ def psis_loo(estimator, X: ArrayLike, *, n_draws: int = 1000, random_state=None)
     data_sets = stacked(observations_of(X))
     draws = estimator.posterior_.sample(data_sets, n_draws, random_state=random_state)
     log_ratios = _log_ratios(estimator, data_sets, draws)
+    estimator.likelihood_.warn_of_unlike(data_sets)
     pointwise, pareto_k = [], []
     for i in range(len(data_sets)):
-        (terms,) = estimator.likelihood_.log_likelihood(data_sets[i : i + 1], draws[i : i + 1], pointwise=True)
+        with said_before():
+            (terms,) = estimator.likelihood_.log_likelihood(data_sets[i : i + 1], draws[i : i + 1], pointwise=True)
         each = [
             _leave_out(array_stats, terms, j, None if log_ratios is None else log_ratios[i])
             for j in range(terms.shape[1])
@@ -111,5 +113,7 @@ def _leave_out(array_stats, terms, j, log_ratio):
     is_possible = np.isfinite(log_weights)
     if is_possible.sum() < _FEWEST_DRAWS:
         return np.nan, np.inf
-    smooth, k = array_stats.psislw(-log_weights[is_possible])
-    return special.logsumexp(smooth + terms[is_possible, j]) - special.logsumexp(smooth), k
+    with np.errstate(all="ignore"):
+        smooth, k = array_stats.psislw(-log_weights[is_possible])
+    elpd = special.logsumexp(smooth + terms[is_possible, j]) - special.logsumexp(smooth)
+    return (elpd, k) if np.isfinite(k) and not np.isnan(elpd) else (np.nan, np.inf)

@@ -140,9 +140,9 @@ def test_several_sources():
     np.testing.assert_allclose(likelihood.log_likelihood(X, draws), exact, rtol=1e-12)
     np.testing.assert_allclose(likelihood.log_likelihood(dict(X), y), exact[:, 0], rtol=1e-12)
     assert isinstance(likelihood.sample_data(y, random_state=0), SliceDict)
-    for use in (lambda: likelihood.sample_data(y, 2), lambda: likelihood.sample_like(X, draws)):
-        with refused(ShapeError, "several draws need a simulator of one source", "Repeat the rows of y"):
-            use()
+    for made in (likelihood.sample_data(y, 2, random_state=0), likelihood.sample_like(X, draws, random_state=0)):
+        assert set(made) == {"many", "one"} and made["one"].shape == (6, 2, 1)
+        assert [len(each) for each in made["many"]] == [2] * 6
 
 
 # Data

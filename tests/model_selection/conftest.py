@@ -43,6 +43,9 @@ class ExactSeriesPosterior:
 class ExactSeriesLikelihood:
     """The exact likelihood of autoregressive series, time by time given the times before."""
 
+    def warn_of_unlike(self, X):
+        pass
+
     def log_likelihood(self, X, y, *, pointwise, dtype):
         assert pointwise
         return [self._of_one(x, draws) for x, draws in zip(X, y, strict=True)]

@@ -1,6 +1,7 @@
 """Cross-validation of many data sets: exact where refits are, with honest Monte Carlo errors."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import special
 from sklearn.exceptions import NotFittedError
@@ -10,15 +11,16 @@ from sklearn.model_selection import (
     LeaveOneGroupOut,
     LeaveOneOut,
     ShuffleSplit,
+    StratifiedKFold,
     TimeSeriesSplit,
 )
 
-from skabi import JointEstimator
+from skabi import AmortizedPosterior, JointEstimator
 from skabi.datasets import AutoregressiveSeries, ConjugateGaussian, DriftDiffusion, GaussianMeanScale
 from skabi.engines import Gaussian
 from skabi.exceptions import ApproximationWarning, ShapeError
 from skabi.model_selection import CrossValElpd, _cross_validation, cross_val_elpd
-from skabi.summaries import IdentitySummary, SeriesSummary
+from skabi.summaries import ExpertSummary, IdentitySummary, SeriesSummary, SetSummary
 
 # The exact answer
 
@@ -272,10 +274,10 @@ def test_sizes_of_a_learned_posterior(trained):
     fixed = trained(GaussianMeanScale(6))
     X, _ = GaussianMeanScale(6).sample(3, random_state=1)
     with pytest.warns(ApproximationWarning, match=r"of 5 to 5 observations, .* had 6 to 6: .*\(5, 6\)") as caught:
-        result = cross_val_elpd(fixed, X, n_draws=20)
+        result = cross_val_elpd(fixed, X, n_draws=300)
     assert len(caught) == 1 and np.isfinite(result.elpd).all()
     X, _ = GaussianMeanScale((7, 12)).sample(3, random_state=1)
-    cross_val_elpd(trained(GaussianMeanScale((6, 12))), X, n_draws=20)
+    cross_val_elpd(trained(GaussianMeanScale((6, 12))), X, n_draws=300)
 
 
 @pytest.mark.parametrize("cv", [None, KFold(2), ShuffleSplit(2, random_state=0), TimeSeriesSplit(3, gap=1)])
@@ -319,7 +321,7 @@ def test_data_set_that_cannot_be_split(exact, samples):
 
 
 def test_groups_of_another_number_of_data_sets(exact, samples):
-    with pytest.raises(ShapeError, match="groups must have one entry a data set, 2; got 3"):
+    with pytest.raises(ShapeError, match="one entry for each observation of the 2 data sets"):
         cross_val_elpd(exact(samples), np.zeros((2, 6, 1)), cv=LeaveOneGroupOut(), groups=np.zeros((3, 6)))
 
 
@@ -347,3 +349,68 @@ def test_likelihood_that_knows_no_observations(exact):
     simulator = AutoregressiveSeries(n_times=6)
     with pytest.raises(TypeError, match="takes no pointwise=True"):
         cross_val_elpd(exact(simulator), np.zeros((2, 7, 1)), n_draws=20)
+
+
+def test_groups_of_a_table_are_read_by_rows(exact):
+    simulator = GaussianMeanScale(4)
+    X, _ = simulator.sample(4, random_state=0)
+    groups = pd.DataFrame([[0, 0, 1, 1], [0, 0, 0, 1], [0, 1, 2, 3], [0, 1, 1, 1]])
+    results = [
+        cross_val_elpd(exact(simulator), X, cv=LeaveOneGroupOut(), groups=table, n_draws=50, random_state=0)
+        for table in (groups, groups.to_numpy())
+    ]
+    assert results[0].n_refits == results[1].n_refits == 10
+    np.testing.assert_array_equal(results[0].elpd, results[1].elpd)
+
+
+@pytest.mark.parametrize(
+    ("cv", "error", "words"),
+    [
+        ([((0, 1, 2), (3, 17))], ValueError, "splits must be indices of the 6 observations of data set 0"),
+        ([((0, 1, 2), (2, 3))], ValueError, "an observation twice, or both left and held out"),
+        ([((0, 1, 2), (3, 3))], ValueError, "an observation twice"),
+        ([((), (3,))], ShapeError, "nothing is left of data set 0"),
+        ([((0, 1), ())], ShapeError, "nothing is held out of data set 0"),
+        ([], ValueError, "cv must have at least one split"),
+        (StratifiedKFold(2), ValueError, "data set 0, of 6 observations, cannot be split"),
+    ],
+)
+def test_splits_that_make_no_sense(exact, cv, error, words):
+    with pytest.raises(error, match=words):
+        cross_val_elpd(exact(GaussianMeanScale(6)), np.zeros((2, 6, 1)), cv=cv, n_draws=20)
+
+
+def test_splits_as_masks(exact):
+    simulator = GaussianMeanScale(6)
+    X, _ = simulator.sample(3, random_state=0)
+    mask = np.arange(6) < 4
+    as_masks, as_indices = (
+        cross_val_elpd(exact(simulator), X, cv=cv, n_draws=50, random_state=0)
+        for cv in ([(mask, ~mask)], [(np.arange(4), np.array([4, 5]))])
+    )
+    np.testing.assert_array_equal(as_masks.elpd, as_indices.elpd)
+
+
+def test_an_observation_that_few_draws_explain(exact):
+    X = np.append(np.linspace(-0.1, 0.1, 7), 40.0)[np.newaxis, :, np.newaxis]
+    with pytest.warns(ApproximationWarning, match="rest on fewer than 5 posterior draws"):
+        cross_val_elpd(exact(GaussianMeanScale((6, 12))), X, n_draws=100, random_state=0)
+
+
+def test_sizes_beside_the_statistics_of_an_expert():
+    summary = ExpertSummary(mean_of_each, SetSummary(width=8))
+    joint = JointEstimator(Gaussian(()), Gaussian(()), summary=summary, n_simulations=300, max_iter=2, random_state=0)
+    simulator = GaussianMeanScale(6)
+    X, _ = simulator.sample(2, random_state=1)
+    with pytest.warns(ApproximationWarning, match="of 5 to 5 observations, and those of fit had 6 to 6"):
+        cross_val_elpd(joint.fit(simulator), X, n_draws=50, random_state=0)
+
+
+def mean_of_each(X):
+    return np.array([np.mean(x, axis=0) for x in X])
+
+
+def test_a_posterior_alone(exact):
+    posterior = AmortizedPosterior(Gaussian(()), n_simulations=100, max_iter=1).fit(GaussianMeanScale(6))
+    with pytest.raises(TypeError, match="a fitted JointEstimator is needed; got AmortizedPosterior"):
+        cross_val_elpd(posterior, np.zeros((2, 6, 1)))
