@@ -44,6 +44,19 @@ def moments_of_rows(rows, owners, n):
     return _as_statistics(mean, variance)
 
 
+def extremes(rows, owners, n):
+    """Return the smallest and the largest value of each column of each data set, `(n, 2 * width)`.
+
+    Parameters
+    ----------
+    rows, owners, n
+        As in `moments_of_rows`; a data set without any has zeros.
+    """
+    zeros, index = rows.new_zeros(n, rows.shape[-1]), owners[:, None].expand_as(rows)
+    ends = [zeros.scatter_reduce(0, index, rows, reduce, include_self=False) for reduce in ("amin", "amax")]
+    return torch.cat(ends, dim=-1)
+
+
 def associations(rows, owners, n):
     """Return Fisher's z of the correlation of each pair of columns of each data set, `(n, width * (width - 1) / 2)`.
 

@@ -5,7 +5,7 @@ from torch import nn
 
 from skabi.networks._attention import InducedAttention
 from skabi.networks._perceptrons import ResidualBlock, residual_perceptron
-from skabi.networks._pooling import associations, moments, moments_of_rows
+from skabi.networks._pooling import associations, extremes, moments, moments_of_rows
 
 # Sets of more features than this have no statistics of pairs, which would be too many.
 _MOST_PAIRED = 8
@@ -26,7 +26,7 @@ class DeepSet(nn.Module):
         super().__init__()
         self.has_pairs = n_features <= _MOST_PAIRED
         n_pairs = n_features * (n_features - 1) // 2 if self.has_pairs else 0
-        self.n_fixed, self.token_width = 2 * n_features + n_pairs, width
+        self.n_fixed, self.token_width = 4 * n_features + n_pairs, width
         self.n_summaries = self.n_fixed + n_summaries
         self.of_one = nn.Sequential(nn.Linear(n_features, width), *[ResidualBlock(width) for _ in range(n_blocks)])
         self.attention = nn.ModuleList(InducedAttention(width, n_heads, n_inducing) for _ in range(n_attention_blocks))
@@ -37,7 +37,7 @@ class DeepSet(nn.Module):
         kept = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device) if mask is None else mask
         # Padding costs nothing where observations do not meet before they are pooled.
         rows, owners = x[kept], kept.nonzero()[:, 0]
-        fixed = [moments_of_rows(rows, owners, len(x))]
+        fixed = [moments_of_rows(rows, owners, len(x)), extremes(rows, owners, len(x))]
         if self.has_pairs:
             fixed.append(associations(rows, owners, len(x)))
         if mask is None or len(self.attention):

@@ -51,7 +51,7 @@ class FusionSummary(BaseSummary):
     >>> from skabi.summaries import FusionSummary, SeriesSummary
     >>> summary = FusionSummary({"signal": SeriesSummary()}, fusion="hybrid")
     >>> summary.build({"signal": (100, 1), "answers": (30, 2)}, n_parameters=3).n_summaries
-    62
+    66
     """
 
     def __init__(self, summaries=None, *, fusion="late", n_summaries=None, width=None, n_heads=4):

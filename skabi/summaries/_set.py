@@ -13,9 +13,9 @@ class SetSummary(BaseSummary):
     material: they depend neither on the order of observations nor on padding. Where lengths differ, the posterior is
     told the number of observations as well.
 
-    Statistics that are not learned come first: the mean of each feature, then the logarithm of each one's standard
-    deviation, then Fisher's z of the correlation of each pair of features, where there are at most eight. `n_summaries`
-    learned summaries follow.
+    Statistics that are not learned come first: the mean of each feature, the logarithm of each one's standard
+    deviation, each one's smallest and largest value, then Fisher's z of the correlation of each pair of features, where
+    there are at most eight. `n_summaries` learned summaries follow.
 
     A set summary of a series throws its order away: say `summary=SeriesSummary()` where time matters.
 

@@ -348,7 +348,7 @@ def test_columns_of_a_source_are_those_of_fit(quick):
 def test_sources_start_from_the_regression_too(quick):
     X, y = Y + RNG.normal(size=Y.shape), Y
     alone, fused = (quick(max_iter=1).fit(data, y) for data in (X, {"table": X, "points": sets()}))
-    assert fused.network_.summary.n_fixed == 2 + 5
+    assert fused.network_.summary.n_fixed == 2 + 9
     assert fused.score({"table": X, "points": sets()}, y) > alone.score(X, y) + 0.5
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from skabi.networks._pooling import associations
+from skabi.networks._pooling import associations, extremes
 
 
 @pytest.mark.parametrize("width", [1, 2, 4])
@@ -33,3 +33,14 @@ def test_perfect_associations_are_large_and_finite(dtype):
             found = associations(torch.cat([x, 1.7 * x, -0.3 * x], dim=1), torch.zeros(n, dtype=torch.long), 1)
             assert found.isfinite().all()
             assert (found.sign() == torch.tensor([1, -1, -1])).all() and (found.abs() > 3).all()
+
+
+def test_extremes_are_those_of_each_data_set():
+    rng = np.random.default_rng(0)
+    owners = rng.permutation(np.repeat([0, 1, 3], [40, 1, 300]))
+    rows = rng.normal(size=(len(owners), 2)) - 5
+    found = extremes(torch.tensor(rows), torch.tensor(owners), 4).numpy()
+    for i in (0, 1, 3):
+        own = rows[owners == i]
+        np.testing.assert_array_equal(found[i], [*own.min(axis=0), *own.max(axis=0)])
+    np.testing.assert_array_equal(found[2], 0)

@@ -69,7 +69,7 @@ def test_recipes_of_sources_are_chosen_by_shape_or_given():
 
 def test_late_and_early_add_up_to_hybrid():
     sizes = [FusionSummary(fusion=fusion).build(SHAPES, 2).n_summaries for fusion in MODES]
-    assert sizes[0] == (5 + 8 + 1) + (3 + 1) + (2 + 8 + 1) and sizes[1] == 8 and sizes[2] == sizes[0] + sizes[1]
+    assert sizes[0] == (9 + 8 + 1) + (3 + 1) + (4 + 8 + 1) and sizes[1] == 8 and sizes[2] == sizes[0] + sizes[1]
 
 
 def test_names_with_dots_and_spaces():

@@ -57,14 +57,14 @@ def test_cost_is_linear_in_the_number_of_observations():
 
 
 def test_widths_grow_with_the_number_of_parameters():
-    # Mean and spread of two features, and what they have to do with each other, come first, as they are.
-    assert SetSummary().build((5, 2), 2).n_summaries == 5 + 8
-    assert SetSummary().build((5, 2), 10).n_summaries == 5 + 40
+    # Mean, spread and ends of two features, and what they have to do with each other, come first, as they are.
+    assert SetSummary().build((5, 2), 2).n_summaries == 9 + 8
+    assert SetSummary().build((5, 2), 10).n_summaries == 9 + 40
     assert SetSummary().build((5, 2), 10).token_width == 80
-    assert SetSummary(n_summaries=7).build((5, 2), 10).n_summaries == 5 + 7
+    assert SetSummary(n_summaries=7).build((5, 2), 10).n_summaries == 9 + 7
 
 
-@pytest.mark.parametrize(("n_features", "n_fixed"), [(1, 2), (3, 9), (8, 44), (9, 18)])
+@pytest.mark.parametrize(("n_features", "n_fixed"), [(1, 4), (3, 15), (8, 60), (9, 36)])
 def test_pairs_of_up_to_eight_features_have_a_statistic(n_features, n_fixed):
     network = SetSummary().build((5, n_features), 2)
     assert network.n_fixed == n_fixed and network(torch.zeros(2, 5, n_features)).shape == (2, n_fixed + 8)
@@ -79,12 +79,12 @@ def test_statistics_of_the_data_come_first(summary, n_features):
     for i, n in enumerate((9, 4, 3)):
         alone = x[i, :n]
         log_deviation = (alone.std(dim=0, correction=0).square() + 1e-6).log() / 2
-        expected = torch.cat([alone.mean(dim=0), log_deviation])
+        expected = torch.cat([alone.mean(dim=0), log_deviation, alone.amin(dim=0), alone.amax(dim=0)])
         found = network(x, mask)[i, : network.n_fixed]
-        torch.testing.assert_close(found[: 2 * n_features], expected)
+        torch.testing.assert_close(found[: 4 * n_features], expected)
         if n_features <= 8:
             pairs = torch.corrcoef(alone.T)[*torch.triu_indices(n_features, n_features, offset=1)]
-            torch.testing.assert_close(found[2 * n_features :], pairs.atanh(), rtol=0, atol=1e-3)
+            torch.testing.assert_close(found[4 * n_features :], pairs.atanh(), rtol=0, atol=1e-3)
         torch.testing.assert_close(network(alone[None])[0, : network.n_fixed], found)
 
 
