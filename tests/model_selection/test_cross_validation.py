@@ -263,11 +263,11 @@ def test_learned_posteriors_come_close(exact_loo, likelihood):
 def test_sizes_that_fit_had_not(samples, exact):
     X, _ = samples.sample(30, random_state=0)
     with pytest.warns(ApproximationWarning, match=r"of 5 to 11 observations, .* had 6 to 12: .*\(5, 12\)") as caught:
-        cross_val_elpd(exact(samples, sizes=(6, 12)), X, n_draws=20)
+        cross_val_elpd(exact(samples, sizes=(6, 12)), X, n_draws=300)
     assert caught[0].filename == __file__ and len(caught) == 1
-    cross_val_elpd(exact(samples, sizes=(5, 11)), X, n_draws=20)
+    cross_val_elpd(exact(samples, sizes=(5, 11)), X, n_draws=300)
     with pytest.warns(ApproximationWarning, match=r"had 5 to 9: .*\(5, 11\)"):
-        cross_val_elpd(exact(samples, sizes=(5, 9)), X, n_draws=20)
+        cross_val_elpd(exact(samples, sizes=(5, 9)), X, n_draws=300)
 
 
 def test_sizes_of_a_learned_posterior(trained):
