@@ -296,7 +296,7 @@ class JointEstimator(PosteriorHalf):
         """Return the log marginal likelihood of each data set.
 
         Bayes' rule, `log p(X) = log l(X | y) + log p(y) - log q(y | X)`, holds at every y if both halves are exact.
-        It is evaluated at posterior draws [1]_.
+        It is evaluated at posterior draws.
 
         Parameters
         ----------
