@@ -9,6 +9,7 @@ from scipy import special, stats
 from skabi._params import check_count, check_real
 from skabi._random import generators
 from skabi.datasets._exact import ExactSimulator
+from skabi.datasets._inverse_gamma import mean_scale, variance_moments
 from skabi.datasets._log_uniform import log_uniform
 from skabi.datasets._observations import check_size, observations, split
 from skabi.priors import ChainedPrior
@@ -160,14 +161,12 @@ class GaussianRegression(ExactSimulator):
     def posterior_mean(self, X):
         """Exact posterior means of scale and coefficients, `(n_datasets, n_covariates + 2)`."""
         posterior = self._posterior(X)
-        return np.column_stack([_mean_scale(posterior), posterior.location])
+        return np.column_stack([mean_scale(posterior), posterior.location])
 
     def posterior_std(self, X):
         """Exact posterior standard deviations, `(n_datasets, n_covariates + 2)`; infinite if `shape_n` <= 1."""
         posterior = self._posterior(X)
-        with np.errstate(divide="ignore"):
-            mean_variance = np.where(posterior.shape > 1, posterior.rate / (posterior.shape - 1), np.inf)
-        scale_variance = mean_variance - _mean_scale(posterior) ** 2
+        mean_variance, scale_variance = variance_moments(posterior)
         spread = np.diagonal(np.linalg.inv(posterior.precision), axis1=1, axis2=2)
         return np.sqrt(np.column_stack([scale_variance, mean_variance[:, np.newaxis] * spread]))
 
@@ -223,8 +222,3 @@ class GaussianRegression(ExactSimulator):
         root = np.linalg.inv(np.linalg.cholesky(posterior.precision))
         noise = rng.standard_normal((*shape, self.n_features)) @ root
         return np.concatenate([scale, posterior.location[:, np.newaxis] + scale * noise], axis=2)
-
-
-def _mean_scale(posterior):
-    """Return the mean of the scale, `(n_datasets,)`; it is finite, as with one observation the shape is above 1/2."""
-    return np.sqrt(posterior.rate) * np.exp(special.gammaln(posterior.shape - 0.5) - special.gammaln(posterior.shape))

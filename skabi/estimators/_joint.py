@@ -66,8 +66,9 @@ class JointEstimator(PosteriorHalf):
         series, or single observations. See `AmortizedLikelihood`.
     share_summary : bool, default=False
         Whether, of a series, the likelihood's memory is the posterior's summary network, too. Both are then trained as
-        one network on the sum of their losses, which is what their loss curves show: fewer weights, and one reading of
-        the data for two answers. The likelihood of vectors and sets reads no summary.
+        one network on the sum of the posterior's loss and the likelihood's mean loss an observation, which is what
+        their loss curves show: one reading of the data for two answers. The likelihood of vectors and sets reads no
+        summary.
     loss : loss recipe, optional
         What the posterior's training minimises; by default `ForwardKL()`.
     prior : IndependentPrior, ChainedPrior or None

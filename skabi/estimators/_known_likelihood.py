@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from skabi._params import check_count
 from skabi._shapes import as_float_array, check_draws, check_parameters
+from skabi.estimators._likelihood_score import LikelihoodScore
 from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
 from skabi.estimators._sources import is_ragged
 from skabi.exceptions import ShapeError
@@ -17,7 +18,7 @@ from skabi.exceptions import ShapeError
 _PAIRS = 20_000
 
 
-class KnownLikelihood:
+class KnownLikelihood(LikelihoodScore):
     """The `log_likelihood` of a simulator, for pairs and for many parameters a data set.
 
     Parameters
@@ -72,20 +73,6 @@ class KnownLikelihood:
         parts = parts if has_draws else [part[0] for part in parts]
         same = len({np.shape(part) for part in parts}) == 1
         return np.stack(parts) if same and not (pointwise and _is_ragged(data)) else parts
-
-    def score(self, X: ArrayLike, y: ArrayLike) -> float:
-        """Return the mean log likelihood of the true parameters, in nats a data set; higher is better.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...), or list of arrays
-        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
-
-        Returns
-        -------
-        score : float
-        """
-        return float(np.mean(self.log_likelihood(X, y)))
 
     def warn_of_unlike(self, X: ArrayLike):
         """Do nothing: a likelihood that is known is so of all data.

@@ -19,6 +19,7 @@ from skabi.estimators._data_layout import DataLayout, check_can_be_learned
 from skabi.estimators._data_map import DataMap
 from skabi.estimators._densities import emulate, log_densities
 from skabi.estimators._likelihood_network import likelihood_network, linear_start_of_observations
+from skabi.estimators._likelihood_score import LikelihoodScore
 from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
 from skabi.exceptions import ApproximationWarning
 from skabi.networks._data_sets import DataSets, masked
@@ -33,7 +34,7 @@ _OBSERVATIONS_A_STEP = 16
 _MOST_DENSITIES = 20_000_000
 
 
-class AmortizedLikelihood(AmortizedEstimator):
+class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
     """Likelihood of a simulator, learned from simulations: a density of data sets, and an emulator.
 
     Neural likelihood estimation [1]_, [2]_. What a data set is decides what is learned: a vector has one density; of a
@@ -201,7 +202,7 @@ class AmortizedLikelihood(AmortizedEstimator):
             longer than any there. The values are finite.
         """
         check_is_fitted(self)
-        values, mask, log_det = self._observations(X)
+        values, mask, log_det = self._mapped(*self._observations(X))
         check_parameter_columns(y, self.parameter_names_)
         n_parameters = len(self.parameter_names_)
         draws, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), len(values), n_parameters)
@@ -278,29 +279,12 @@ class AmortizedLikelihood(AmortizedEstimator):
         rows = self._data_map.from_network(self._emulate(theta, np.repeat(sizes, n_draws), seed=seed))
         return self._layout.data_sets(rows, sizes, n_draws=n_draws, is_list=mask is not None)
 
-    def score(self, X: ArrayLike, y: ArrayLike) -> float:
-        """Return the mean log likelihood of the true parameters, in nats a data set; higher is better.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...), or list of arrays
-        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
-
-        Returns
-        -------
-        score : float
-        """
-        return float(np.mean(self.log_likelihood(X, y)))
-
     def _observations(self, X):
-        """Return what the network sees of checked data sets, their mask or None, and the log-determinant of each.
-
-        Shapes `(n_datasets, n_observations, n_columns)` and twice `(n_datasets, n_observations)`.
-        """
+        """Return checked data sets `(n_datasets, n_observations, n_columns)`, and their mask or None."""
         X, _ = check_data_sets(self, X)
         values, mask = self._layout.observations(X)
         self._warn_of_unlike(values, mask)
-        return self._mapped(values, mask)
+        return values, mask
 
     def warn_of_unlike(self, X: ArrayLike):
         """Warn if observations are unlike any in `fit`, as `log_likelihood` does.
@@ -313,6 +297,7 @@ class AmortizedLikelihood(AmortizedEstimator):
         self._observations(X)
 
     def _mapped(self, values, mask):
+        """Return what the network sees of data sets, their mask, and the log-determinant of each observation."""
         rows, log_det = self._data_map.to_network(values.reshape(-1, values.shape[-1]))
         return rows.reshape(values.shape), mask, log_det.reshape(values.shape[:2])
 

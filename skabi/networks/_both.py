@@ -4,7 +4,7 @@ from torch import nn
 
 
 class Both(nn.Module):
-    """A posterior and a likelihood with a network in common: their losses add up.
+    """A posterior and a likelihood with a network in common: losses a data set, and an observation, add up.
 
     Parameters
     ----------

@@ -90,8 +90,8 @@ def _uniform(shape, like, generator):
     return torch.rand(shape, generator=generator, device=generator.device).to(like.device)
 
 
-class KeepAtRandom:
-    """Keep a few observations of each data set: enough for a step where each has a loss of its own.
+class _SomeObservations:
+    """Look at a few observations of each data set in a step: others of the same data set say little more.
 
     Parameters
     ----------
@@ -103,37 +103,31 @@ class KeepAtRandom:
         self.n_observations = n_observations
 
     def __call__(self, x, generator):
-        """Return data sets `(n, n_kept, ...)`, and their mask where they had one."""
+        """Return `x` as it is if it has no more observations, else what `_choose` makes of it."""
         values, mask = values_and_mask(x)
         if values.shape[1] <= self.n_observations:
             return x
         place = _uniform(values.shape[:2], values, generator)
-        if mask is not None:
-            place = place + ~mask
+        # What is not there comes last.
+        return self._choose(values, mask, place if mask is None else place + ~mask)
+
+    def _choose(self, values, mask, place):
+        """Return data sets of which the `n_observations` with the lowest `place` count."""
+        raise NotImplementedError
+
+
+class KeepAtRandom(_SomeObservations):
+    """Keep a few observations of each data set: enough for a step where each has a loss of its own."""
+
+    def _choose(self, values, mask, place):
         kept = place.topk(self.n_observations, dim=1, largest=False).indices
         rows = torch.arange(len(values), device=values.device)[:, None]
         return values[rows, kept] if mask is None else DataSets(values[rows, kept], mask[rows, kept])
 
 
-class LookAtRandom:
-    """Look at a few times of each series: all are there to be remembered, and the loss is that of these.
+class LookAtRandom(_SomeObservations):
+    """Look at a few times of each series: all are there to be remembered, and the mask is true at these alone."""
 
-    Parameters
-    ----------
-    n_observations : int
-        How many, at most.
-    """
-
-    def __init__(self, n_observations):
-        self.n_observations = n_observations
-
-    def __call__(self, x, generator):
-        """Return data sets with a mask that is true at these times alone."""
-        values, mask = values_and_mask(x)
-        if values.shape[1] <= self.n_observations:
-            return x
-        place = _uniform(values.shape[:2], values, generator)
-        if mask is not None:
-            place = place + ~mask
+    def _choose(self, values, mask, place):
         chosen = place <= place.kthvalue(self.n_observations, dim=1, keepdim=True).values
         return DataSets(values, chosen if mask is None else chosen & mask)
