@@ -23,7 +23,6 @@ from scipy import stats
 from skabi import AmortizedPosterior, JointEstimator
 from skabi.datasets import ConjugateGaussian, DriftDiffusion, GaussianMeanScale, GaussianRegression, TwoMoons
 from skabi.diagnostics import break_even, c2st, joint_sbc_ranks, sbc_ecdf, sbc_ranks
-from skabi.engines import SplineFlow
 from skabi.estimators import KnownLikelihood
 from skabi.exceptions import ApproximationWarning
 from skabi.model_selection import cross_val_elpd, psis_loo
@@ -35,11 +34,11 @@ MORE = {"n_simulations": 30_000, "max_iter": 20}
 STILL_MORE = {"n_simulations": 100_000, "max_iter": 10}
 
 
-def fitted(simulator, *, seed, **parameters):
-    """Return a joint estimator with a learned likelihood, and the seconds of its fit."""
-    joint = JointEstimator(likelihood=SplineFlow(), random_state=seed, **parameters)
+def fitted(simulator, *, seed, n_simulations=10_000, **parameters):
+    """Return a joint estimator, its likelihood learned though the simulator has one, and the seconds of its fit."""
+    joint = JointEstimator(prior=simulator.prior, random_state=seed, **parameters)
     start = time.perf_counter()
-    joint.fit(simulator)
+    joint.fit(*simulator.sample(n_simulations, random_state=seed))
     return joint, time.perf_counter() - start
 
 
@@ -94,14 +93,14 @@ def exact_loo(simulator, X):
 def report_loo(seeds):
     """Print errors and times of leave-one-out of 1,000 data sets of 50 observations, and times of NUTS."""
     problems = {
-        "mean and scale": GaussianMeanScale(n_observations=(20, 60)),
-        "regression": GaussianRegression(n_observations=(20, 60)),
+        "mean and scale": (GaussianMeanScale(n_observations=(20, 60)), MORE),
+        "regression": (GaussianRegression(n_observations=(20, 60)), STILL_MORE),
     }
     print("| problem | seed | fit s | draws | data sets | s for 1,000 | within, % | median error | bias | MC error |")
     print("|---|---|---|---|---|---|---|---|---|---|")
-    for name, simulator in problems.items():
+    for name, (simulator, parameters) in problems.items():
         for seed in seeds:
-            joint, fit_seconds = fitted(simulator, seed=seed, **MORE)
+            joint, fit_seconds = fitted(simulator, seed=seed, **parameters)
             _, y = simulator.sample(1000, random_state=1000 + seed)
             X = simulator.simulate_from(y, n_observations=50, random_state=2000 + seed)
             X = np.stack(X)
@@ -184,34 +183,39 @@ def psis_difference(joints, X, *, seed):
     return [a - b for a, b in zip(first, second, strict=True)]
 
 
+def correlations_with_exact(joint, simulator, X, *, seed):
+    """Return correlations of learned and exact log likelihoods over draws, and the share that has no exact one."""
+    draws = joint.sample(X, 200, random_state=seed)
+    learned, exact = joint.log_likelihood(X, draws), KnownLikelihood(simulator).log_likelihood(X, draws)
+    # A draw whose non-decision time is longer than a reaction has no likelihood.
+    is_possible = np.isfinite(exact)
+    pairs = zip(learned, exact, is_possible, strict=True)
+    return [np.corrcoef(a[possible], b[possible])[0, 1] for a, b, possible in pairs], 1 - is_possible.mean()
+
+
 def report_diffusion(seeds):
     """Print how a learned likelihood of choices and times follows the exact one, and PSIS-LOO differences."""
     diffusion = DriftDiffusion(n_trials=100)
     models = diffusion, UnbiasedDiffusion(diffusion)
-    print("| seed | fit s | correlation, median | lowest of 100 | impossible draws, % | LOO differences within, % |")
-    print("|---|---|---|---|---|---|")
+    print("| seed | drifts | fit s | correlation, median | lowest | impossible draws, % | LOO differences within, % |")
+    print("|---|---|---|---|---|---|---|")
     for seed in seeds:
         joints, seconds = zip(*(fitted(simulator, seed=seed) for simulator in models), strict=True)
-        _, y = diffusion.sample(100, random_state=1000 + seed)
-        # Drifts near zero, where the models are hard to tell apart, and far from it.
-        y["drift"] *= np.linspace(0, 1, len(y))
-        X = diffusion.simulate_from(y, random_state=2000 + seed)
-        draws = joints[0].sample(X, 200, random_state=seed)
-        learned = joints[0].log_likelihood(X, draws)
-        exact = KnownLikelihood(diffusion).log_likelihood(X, draws)
-        # A draw whose non-decision time is longer than a reaction has no likelihood.
-        is_possible = np.isfinite(exact)
-        pairs = zip(learned, exact, is_possible, strict=True)
-        correlations = [np.corrcoef(a[possible], b[possible])[0, 1] for a, b, possible in pairs]
         twins = [with_exact(*pair) for pair in zip(joints, models, strict=True)]
-        differences = [psis_difference(pair, X, seed=seed) for pair in (joints, twins)]
-        errors = np.array([np.sum(a) - np.sum(b) for a, b in zip(*differences, strict=True)])
-        se = np.array([np.sqrt(len(b) * np.var(b, ddof=1)) for b in differences[1]])
-        print(
-            f"| {seed} | {sum(seconds):.0f} | {np.median(correlations):.4f} | {min(correlations):.3f} | "
-            f"{100 * (1 - is_possible.mean()):.1f} | {100 * np.mean(np.abs(errors) <= se):.0f} |",
-            flush=True,
-        )
+        # Drifts of the prior, where one model is mostly out of the question, and such that they are hard to tell apart.
+        for name, shrinkage in {"prior": 1.0, "shrunk": np.linspace(0, 1, 100)}.items():
+            _, y = diffusion.sample(100, random_state=1000 + seed)
+            y["drift"] *= shrinkage
+            X = diffusion.simulate_from(y, random_state=2000 + seed)
+            correlations, share = correlations_with_exact(joints[0], diffusion, X, seed=seed)
+            differences = [psis_difference(pair, X, seed=seed) for pair in (joints, twins)]
+            errors = np.array([np.sum(a) - np.sum(b) for a, b in zip(*differences, strict=True)])
+            se = np.array([np.sqrt(len(b) * np.var(b, ddof=1)) for b in differences[1]])
+            print(
+                f"| {seed} | {name} | {sum(seconds):.0f} | {np.median(correlations):.4f} | {min(correlations):.3f} | "
+                f"{100 * share:.1f} | {100 * np.mean(np.abs(errors) <= se):.0f} |",
+                flush=True,
+            )
 
 
 def report_two_moons(seeds):
@@ -223,7 +227,8 @@ def report_two_moons(seeds):
     print("|---|---|---|---|---|---|---|---|")
     for seed in seeds:
         joint, seconds = fitted(simulator, seed=seed)
-        alone = AmortizedPosterior(random_state=seed).fit(simulator)
+        X, y = simulator.sample(10_000, random_state=seed)
+        alone = AmortizedPosterior(prior=simulator.prior, random_state=seed).fit(X, y)
         observations, _ = simulator.sample(5, random_state=3000 + seed)
         reference = simulator.sample_posterior(observations, 5000, random_state=0)
         with warnings.catch_warnings():
@@ -232,7 +237,6 @@ def report_two_moons(seeds):
                 c2st(reference, each.sample(observations, 5000, random_state=seed), n_jobs=os.cpu_count()).mean()
                 for each in (joint, alone)
             ]
-        X, y = simulator.sample(10_000, random_state=seed)
         X_held_out, y_held_out = simulator.sample(1000, random_state=1000 + seed)
         learned = joint.log_likelihood(X_held_out, y_held_out).mean()
         exact = simulator.log_likelihood(X_held_out, y_held_out.to_numpy()).mean()

@@ -115,7 +115,9 @@ class Pipeline(sklearn.pipeline.Pipeline):
         return self
 
     @available_if(_last_step_has("sample"))
-    def sample(self, X: ArrayLike, n_draws: int = 1000, *, random_state=None) -> np.ndarray:
+    def sample(
+        self, X: ArrayLike, n_draws: int = 1000, *, n_replicates: int | None = None, random_state=None
+    ) -> np.ndarray:
         """Transform X, and draw from the posterior of each data set.
 
         Parameters
@@ -123,6 +125,8 @@ class Pipeline(sklearn.pipeline.Pipeline):
         X : array-like of shape (n_datasets, ...)
         n_draws : int, default=1000
             Draws a data set.
+        n_replicates : int, optional
+            As in `AmortizedPosterior.sample`.
         random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
 
         Returns
@@ -134,7 +138,9 @@ class Pipeline(sklearn.pipeline.Pipeline):
         NotFittedError
             Before `fit`.
         """
-        return self.steps[-1][1].sample(self._transformed(X), n_draws, random_state=random_state)
+        return self.steps[-1][1].sample(
+            self._transformed(X), n_draws, n_replicates=n_replicates, random_state=random_state
+        )
 
     @available_if(_last_step_has("log_prob"))
     def log_prob(self, X: ArrayLike, y: ArrayLike) -> np.ndarray:

@@ -15,6 +15,8 @@ from skabi.networks._data_sets import first_tensor, n_places, n_rows, take, with
 # Draws that pass through a network at once: enough to keep it busy, few enough to stay in a processor's cache.
 _CHUNK = 4096
 _N_BASE = 1024
+# Uniform numbers keep this distance from the ends, where normal ones are infinite.
+_MARGIN = 1e-12
 _CPU = torch.device("cpu")
 # Observations, times or pixels that pass through a summary network at once.
 _PLACES = 32_768
@@ -65,6 +67,23 @@ def draw(network, x, n_draws, *, seed, parameter_map):
     return draws
 
 
+def draw_evenly(network, x, n_draws, *, n_replicates, seed, parameter_map):
+    """Return draws as `draw` does, in replicates: each a quasi-random sequence, moved by a random shift of its own."""
+    context = contexts(network, x)
+    n_datasets, n_each, n_parameters = len(context), n_draws // n_replicates, network.n_parameters
+    points = _sobol(n_each, n_parameters)
+    shifts = np.random.default_rng(seed).random((n_datasets * n_replicates, 1, n_parameters))
+    draws = np.empty((n_datasets * n_replicates, n_each, n_parameters))
+    owners = np.repeat(np.arange(n_datasets), n_replicates)
+
+    def work(rows, columns):
+        base = _normals((points[columns] + shifts[rows]) % 1.0, context)
+        draws[rows, columns] = _in_own_units(network.from_base_given(base, context[owners[rows], None]), parameter_map)
+
+    each(work, chunks(len(draws), n_each, _CHUNK), context.device)
+    return draws.reshape(n_datasets, n_draws, n_parameters)
+
+
 def log_density(network, x, y, *, parameter_map):
     """Return the log posterior density of y `(n_datasets, n_draws, n_parameters)`, `(n_datasets, n_draws)`."""
     context = contexts(network, x)
@@ -89,14 +108,24 @@ def summarize_draws(network, x, summary, *, parameter_map):
     """
     context = contexts(network, x)
     n_parameters = network.n_parameters
-    points = qmc.Sobol(n_parameters, scramble=True, rng=0).random(_N_BASE)
-    base = to_tensor(special.ndtri(points), dtype=context.dtype, device=context.device)
+    base = _normals(_sobol(_N_BASE, n_parameters), context)
 
     def work(part):
         theta = network.from_base_given(base.expand(len(part), _N_BASE, n_parameters), part[:, None])
         return summary(_in_own_units(theta, parameter_map))
 
     return np.concatenate(each(work, ((part,) for part in context.split(max(1, _CHUNK // _N_BASE))), context.device))
+
+
+def _sobol(n, n_parameters):
+    """Return the first points of one scrambled Sobol sequence, `(n, n_parameters)`."""
+    return qmc.Sobol(n_parameters, scramble=True, rng=0).random_base2((n - 1).bit_length())[:n]
+
+
+def _normals(points, context):
+    """Return standard normal numbers where uniform ones are, of the type of `context` and beside it."""
+    normals = special.ndtri(points.clip(_MARGIN, 1 - _MARGIN))
+    return to_tensor(normals, dtype=context.dtype, device=context.device)
 
 
 def _in_own_units(theta, parameter_map):

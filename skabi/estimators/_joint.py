@@ -60,7 +60,7 @@ class JointEstimator(PosteriorHalf):
         The density of parameters given data, from `skabi.engines`; by default `SplineFlow()`.
     likelihood : engine recipe, optional
         The density of data given parameters; by default the simulator's own `log_likelihood` where it has one, else
-        `SplineFlow()`.
+        as in `AmortizedLikelihood`.
     summary : summary recipe, optional
         How the posterior sees a data set, as in `AmortizedPosterior`, and what data sets are to the likelihood: sets,
         series, or single observations. See `AmortizedLikelihood`.

@@ -13,6 +13,7 @@ from skabi._random import integer_seed, seed_sequence
 from skabi._shapes import as_float_array, check_draws, check_parameters
 from skabi._torch import seeded, to_tensor, torch_generator
 from skabi._warnings import warn
+from skabi.engines import ColumnwiseSplineFlow
 from skabi.estimators._base import AmortizedEstimator
 from skabi.estimators._checks import check_constructor, check_data_sets
 from skabi.estimators._data_layout import DataLayout, check_can_be_learned
@@ -30,6 +31,8 @@ from skabi.training import KeepAtRandom, LookAtRandom
 
 # Observations of a data set that a step looks at; others of the same data set say little more of its parameters.
 _OBSERVATIONS_A_STEP = 16
+# Continuous columns of a set that have a network each by default.
+_MOST_COLUMNWISE = 8
 # Densities that are held at once, before they are summed over observations.
 _MOST_DENSITIES = 20_000_000
 
@@ -47,7 +50,8 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
     Parameters
     ----------
     engine : engine recipe, optional
-        The density of continuous columns, from `skabi.engines`; by default `SplineFlow()`.
+        The density of continuous columns, from `skabi.engines`; by default `ColumnwiseSplineFlow()` for the
+        observations of sets, where these have at most eight such columns, else `SplineFlow()`.
     summary : summary recipe, optional
         Nothing is summarised; the recipe tells sets (`SetSummary`), series (`SeriesSummary`) and single observations
         (`IdentitySummary`) apart. By default chosen by the shape of X.
@@ -360,6 +364,9 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
         rows = values.reshape(-1, values.shape[-1]) if mask is None else values[mask]
         self._data_map = DataMap().fit(rows, name="X")
         self.column_kinds_ = list(self._data_map.kinds)
+        is_small = self._layout.structure == "exchangeable" and self._data_map.n_continuous <= _MOST_COLUMNWISE
+        if self.engine is None and is_small:
+            self.engine_ = ColumnwiseSplineFlow()
 
     def _to_network(self, X, y):
         theta, _ = self._parameter_map.to_network(y.reshape(len(y), -1))

@@ -15,6 +15,8 @@ from skabi.model_selection._splits import refits_of
 
 # Pairs of posterior draw and held-out observation that are looked at together.
 _PAIRS = 2_000_000
+# Sets of evenly spread draws, whose spread is the Monte Carlo error: the fewer, the more even, but the less well known.
+_REPLICATES = 8
 # Where fewer draws than this have the weight, in effect, their mean is not to be relied on.
 _FEWEST_DRAWS = 5
 
@@ -33,7 +35,8 @@ def cross_val_elpd(
 
     A refit is an amortized posterior of the observations that are left, so that leave-one-out needs no importance
     weights, and thousands of data sets take seconds. The log predictive density of an observation that is held out is
-    the log of its mean likelihood over the draws of the posterior given the others.
+    the log of its mean likelihood over the draws of the posterior given the others. Draws are spread evenly, by
+    randomized quasi-Monte Carlo in eight replicates: a half of the error of independent ones, or less.
 
     Parameters
     ----------
@@ -47,7 +50,7 @@ def cross_val_elpd(
     groups : array-like of shape (n_datasets, n_observations), or list of arrays, optional
         Groups of observations, for splitters that need them.
     n_draws : int, default=1000
-        Posterior draws a refit, at least 2.
+        Posterior draws a refit, at least 2; rounded up to a multiple of eight.
     random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
         Of the draws. Splitters that shuffle have a random state of their own.
     verbose : int, default=0
@@ -96,6 +99,8 @@ def cross_val_elpd(
     """
     check_is_fitted(estimator)
     n_draws = check_count(n_draws, "n_draws", minimum=2)
+    n_replicates = min(_REPLICATES, n_draws)
+    n_draws += -n_draws % n_replicates
     is_series = check_structure(estimator) == "ordered"
     data_sets = observations_of(X)
     refits = refits_of(data_sets, cv, groups, is_series=is_series)
@@ -107,12 +112,16 @@ def cross_val_elpd(
     seeds = seed_sequence(random_state).spawn(len(batches))
     with tqdm(total=len(refits), desc="refitting", unit=" posteriors", disable=not verbose) as bar:
         for batch, seed in zip(batches, seeds, strict=True):
-            terms = _predict(estimator, data_sets, batch, n_draws=n_draws, seed=seed, is_series=is_series)
+            left = stacked([data_sets[refit.dataset][refit.left] for refit in batch])
+            with said_before():
+                draws = estimator.posterior_.sample(left, n_draws, n_replicates=n_replicates, random_state=seed)
+            terms = _predict(estimator.likelihood_, data_sets, batch, draws, is_series=is_series)
             for refit, (log_densities, changes, weights) in zip(batch, terms, strict=True):
                 i, held_out = refit.dataset, refit.held_out
                 sums[i][held_out] += log_densities
                 # Observations that are held out together share their draws, and so their errors.
-                variances[i] += np.var(changes @ (1 / counts[i][held_out])) / n_draws
+                replicates = (changes @ (1 / counts[i][held_out])).reshape(n_replicates, -1).mean(axis=1)
+                variances[i] += np.var(replicates, ddof=1) / n_replicates
                 n_poor += int(np.count_nonzero(n_draws / np.mean(weights**2, axis=0) < _FEWEST_DRAWS))
             bar.update(len(batch))
     if n_poor:
@@ -161,14 +170,12 @@ def _batches(refits, n_draws, *, is_series):
     return batches
 
 
-def _predict(estimator, data_sets, batch, *, n_draws, seed, is_series):
+def _predict(likelihood, data_sets, batch, draws, *, is_series):
     """Return for each refit log densities of what is held out, how draws change these, and the draws' weights."""
-    left = stacked([data_sets[refit.dataset][refit.left] for refit in batch])
     seen = [data_sets[refit.dataset][slice(refit.held_out[-1] + 1) if is_series else refit.held_out] for refit in batch]
     with said_before():
-        draws = estimator.posterior_.sample(left, n_draws, random_state=seed)
         # Single precision is far below the Monte Carlo error.
-        terms = estimator.likelihood_.log_likelihood(stacked(seen), draws, pointwise=True, dtype=np.float32)
+        terms = likelihood.log_likelihood(stacked(seen), draws, pointwise=True, dtype=np.float32)
     if is_series:
         return [_one_after_the_other(each[:, refit.held_out]) for each, refit in zip(terms, batch, strict=True)]
     each = [log_mean_exp(part) for part in terms]

@@ -21,7 +21,7 @@ class CrossValElpd:
     se : ndarray of shape (n_datasets,)
         Standard errors of the sums as estimates for new data: `sqrt(n * variance)` over observations.
     monte_carlo_se : ndarray of shape (n_datasets,)
-        Standard errors of the sums from the finite number of posterior draws.
+        Standard errors of the sums from the finite number of posterior draws, by their spread over replicates.
     n_refits : int
         Posteriors that were asked for.
     """

@@ -5,7 +5,7 @@ import torch
 from scipy import stats
 
 from skabi import datasets
-from skabi.engines import AutoregressiveSplineFlow, Gaussian, SplineFlow
+from skabi.engines import AutoregressiveSplineFlow, ColumnwiseSplineFlow, Gaussian, SplineFlow
 from skabi.estimators import AmortizedLikelihood, AmortizedPosterior, JointEstimator
 from skabi.losses import ForwardKL
 from skabi.priors import ChainedPrior, IndependentPrior
@@ -55,6 +55,7 @@ def instances():
         ],
         "engines": [
             AutoregressiveSplineFlow(2, n_bins=4, hidden_layer_sizes=(8,), n_blocks=1, block_width=8),
+            ColumnwiseSplineFlow(1, n_bins=4, hidden_layer_sizes=(8,), n_blocks=1, block_width=8),
             Gaussian(hidden_layer_sizes=(8,)),
             SplineFlow(2, n_bins=4, hidden_layer_sizes=(8,), n_blocks=1, block_width=8),
         ],

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from skabi import AmortizedPosterior
+from skabi.engines import Gaussian
 from skabi.estimators import _inference
 
 N_THREADS = torch.get_num_threads()
@@ -50,6 +52,36 @@ def test_draws_in_chunks_are_complete_and_belong_to_their_rows(fitted, simulatio
     assert (np.abs(draws.mean(axis=1) - mean) < 5 * std / np.sqrt(400)).all()
     assert np.ptp(mean[:, 0]) > std.max()
     np.testing.assert_array_equal(fitted.sample(X, 400, random_state=0), draws)
+
+
+@pytest.mark.parametrize("n_estimators", [1, 3])
+def test_evenly_spread_draws_are_of_the_posterior_in_independent_replicates(simulations, n_estimators):
+    X, y = simulations
+    posterior = AmortizedPosterior(Gaussian(()), max_iter=3, n_estimators=n_estimators, random_state=0).fit(X, y)
+    n_replicates, n_each = 40, 50
+    draws = posterior.sample(X[:5], n_replicates * n_each, n_replicates=n_replicates, random_state=0)
+    mean, std = posterior.predict(X[:5], return_std=True)
+    # All in all as independent draws are: five data sets, two parameters.
+    assert (np.abs(draws.mean(axis=1) - mean) < 5 * std / np.sqrt(n_replicates * n_each)).all()
+    np.testing.assert_allclose(draws.std(axis=1), std, rtol=5 / np.sqrt(2 * n_replicates * n_each))
+    means = draws.reshape(5, n_replicates, n_each, 2).mean(axis=2)
+    assert (means.std(axis=1) < 0.5 * std / np.sqrt(n_each)).all()
+    # No replicate, and no data set, has the shift of another.
+    assert len(np.unique(means.round(12).reshape(-1, 2), axis=0)) == 5 * n_replicates
+
+
+def test_evenly_spread_draws_are_the_same_in_chunks(fitted, simulations, monkeypatch):
+    X = simulations[0][:20]
+    whole = fitted.sample(X, 400, n_replicates=8, random_state=0)
+    monkeypatch.setattr(_inference, "_CHUNK", 7)
+    np.testing.assert_allclose(fitted.sample(X, 400, n_replicates=8, random_state=0), whole, rtol=0, atol=1e-6)
+
+
+def test_replicates_that_do_not_divide_the_draws_are_refused(fitted, simulations):
+    with pytest.raises(ValueError, match="n_replicates must divide n_draws=10; got 3"):
+        fitted.sample(simulations[0], 10, n_replicates=3)
+    with pytest.raises(ValueError, match="n_replicates must be at least 1; got 0"):
+        fitted.sample(simulations[0], 10, n_replicates=0)
 
 
 def test_draws_do_not_depend_on_the_number_of_cores(fitted, simulations, monkeypatch):

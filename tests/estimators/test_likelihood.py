@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 from skorch.helper import SliceDict
 from torch import nn
 
-from skabi.engines import Gaussian, SplineFlow
+from skabi.engines import ColumnwiseSplineFlow, Gaussian, SplineFlow
 from skabi.estimators import AmortizedLikelihood
 from skabi.exceptions import ApproximationWarning, ShapeError
 from skabi.priors import IndependentPrior
@@ -592,6 +592,15 @@ def test_recipes_are_resolved_and_constructor_parameters_stay():
     assert likelihood.prior_ is PRIOR
     assert likelihood.parameter_names_ == ["location", "tilt"]
     assert likelihood.n_features_in_ == 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "engine_class"), [((4, 8), ColumnwiseSplineFlow), ((4, 9), SplineFlow), ((4,), SplineFlow)]
+)
+def test_the_default_engine_of_a_set_has_a_network_for_each_of_a_few_columns(shape, engine_class):
+    rng = np.random.default_rng(0)
+    likelihood = quick(engine=None, max_iter=1).fit(rng.normal(size=(40, *shape)), rng.normal(size=(40, 2)))
+    assert type(likelihood.engine_) is engine_class and likelihood.engine is None
 
 
 def test_names_of_columns_and_of_parameters():

@@ -18,7 +18,7 @@ class ExactPosterior:
     def __init__(self, simulator, sizes=(1, 10_000)):
         self.simulator, self.n_observations_in_, self.prior_ = simulator, sizes, simulator.prior
 
-    def sample(self, X, n_draws, *, random_state):
+    def sample(self, X, n_draws, *, n_replicates=None, random_state):
         return self.simulator.sample_posterior(X, n_draws, random_state=random_state)
 
     def log_prob(self, X, y):
@@ -31,7 +31,7 @@ class ExactSeriesPosterior:
 
     n_observations_in_ = (2, 10_000)
 
-    def sample(self, X, n_draws, *, random_state):
+    def sample(self, X, n_draws, *, n_replicates=None, random_state):
         seeds = seed_sequence(random_state).spawn(len(X))
         each = [
             AutoregressiveSeries(n_times=len(x)).sample_posterior(x[np.newaxis], n_draws, random_state=seed)
