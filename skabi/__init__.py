@@ -10,13 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from skabi.estimators import AmortizedPosterior, JointEstimator
+    from skabi.estimators import AmortizedModelComparator, AmortizedPosterior, JointEstimator
 
 __version__ = "0.1.0"
 
-__all__ = ["AmortizedPosterior", "JointEstimator", "__version__"]
+__all__ = ["AmortizedModelComparator", "AmortizedPosterior", "JointEstimator", "__version__"]
 
-_HOMES = {"AmortizedPosterior": "skabi.estimators", "JointEstimator": "skabi.estimators"}
+_HOMES = dict.fromkeys(("AmortizedModelComparator", "AmortizedPosterior", "JointEstimator"), "skabi.estimators")
 _ROOMS = (
     "datasets",
     "diagnostics",
@@ -24,6 +24,7 @@ _ROOMS = (
     "engines",
     "estimators",
     "exceptions",
+    "heads",
     "losses",
     "model_selection",
     "networks",

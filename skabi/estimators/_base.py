@@ -88,7 +88,7 @@ class AmortizedEstimator(NestedRecipes):
             raise ValueError('the simulator has allow_nan=True, so the estimator needs missing="mask".')
         # An engine that cannot be built says so before simulations are spent.
         with seeded(0):
-            _or_default(self.engine, SplineFlow).build(len(simulator.prior.parameter_names), 1)
+            or_default(self.engine, SplineFlow).build(len(simulator.prior.parameter_names), 1)
         seed = self._seeds()[0]
         X, y = simulator.sample(self.n_simulations, random_state=seed, n_jobs=self.n_jobs, verbose=self.verbose)
         return X, y, simulator.prior
@@ -155,34 +155,46 @@ class AmortizedEstimator(NestedRecipes):
         """Forget an earlier fit, resolve recipes, and fit the maps of parameters and features."""
         if hasattr(self, "network_"):
             del self.network_
-        self.engine_ = _or_default(self.engine, SplineFlow)
-        self.summary_ = clone(summary_or_default(self.summary, X))
-        self.loss_ = _or_default(self.loss, ForwardKL)
+        self.engine_ = or_default(self.engine, SplineFlow)
+        self.loss_ = or_default(self.loss, ForwardKL)
         self.prior_, self.parameter_names_ = prior, parameter_names
         self._y_ndim = y.ndim
         self._parameter_map = ParameterMap(prior, parameter_names).fit(y.reshape(len(y), -1))
+        self._start_reading(X)
+
+    def _start_reading(self, X):
+        """Resolve the summary recipe, and fit the maps of features."""
+        self.summary_ = clone(summary_or_default(self.summary, X))
         self._reader = Reader(self.summary_, may_miss=self.missing is not None).fit(X)
         self._warn_of_constant_features()
 
     def _build(self, X, y, *, dropping, seed, memory=None):
         """Return a network that starts from a linear regression, unless its summaries are still to be learned."""
         n_parameters, members = len(self.parameter_names_), []
-        counts = log_counts(X)
         with seeded(seed):
             for _ in range(self.n_estimators):
-                summary = self.summary_.build(self._reader.network_shape, n_parameters)
+                summary, conditions = self._build_summary(X, n_parameters)
                 summary = summary if memory is None else MemorySummary(memory, summary)
-                conditions = NoConditions() if counts is None else LogCounts(*counts)
                 density = self.engine_.build(n_parameters, summary.n_summaries + conditions.n_conditions)
                 members.append(SummarizedDensity(summary, density, conditions))
         if n_fixed := getattr(members[0].summary, "n_fixed", 0):
             theta, _ = self._parameter_map.to_network(y.reshape(len(y), -1))
-            x = self._reader.to_network(X)
-            x = x if dropping is None else dropping(x, torch_generator(seed))
-            residual = linear_start(to_array(members[0].context(x)), theta, n_used=n_fixed)
+            context = self._first_context(members[0], X, dropping=dropping, seed=seed)
+            residual = linear_start(context, theta, n_used=n_fixed)
             for member in members:
                 member.residual = copy.deepcopy(residual)
         return members[0] if self.n_estimators == 1 else Ensemble(members)
+
+    def _build_summary(self, X, n_parameters):
+        """Return an untrained summary network, and what else is told of data sets."""
+        counts = log_counts(X)
+        conditions = NoConditions() if counts is None else LogCounts(*counts)
+        return self.summary_.build(self._reader.network_shape, n_parameters), conditions
+
+    def _first_context(self, network, X, *, dropping, seed):
+        """Return what an untrained network is conditioned on, `(n, n_context)`."""
+        x = self._reader.to_network(X)
+        return to_array(network.context(x if dropping is None else dropping(x, torch_generator(seed))))
 
     def _dropping(self, X):
         """Return what leaves values out in training, or None: X itself may say how values go missing."""
@@ -232,16 +244,24 @@ class AmortizedEstimator(NestedRecipes):
         return record
 
     def _check_same_problem(self, X, names, prior):
+        if prior != self.prior_:
+            raise ValueError(
+                f"with warm_start=True fit goes on with the prior {self.prior_!r}; got {prior!r}. Use warm_start=False "
+                "or a clone."
+            )
+        if names != self.parameter_names_:
+            raise ValueError(
+                f"with warm_start=True fit goes on with the parameters {self.parameter_names_}; got {names}. Use "
+                "warm_start=False or a clone."
+            )
+        self._check_same_data(X)
+
+    def _check_same_data(self, X):
         n_members = len(getattr(self.network_, "members", [self.network_]))
         if n_members != self.n_estimators:
             raise ValueError(
                 f"with warm_start=True fit goes on with n_estimators={n_members}; got {self.n_estimators}. Use "
                 "warm_start=False or a clone."
-            )
-        if prior != self.prior_:
-            raise ValueError(
-                f"with warm_start=True fit goes on with the prior {self.prior_!r}; got {prior!r}. Use warm_start=False "
-                "or a clone."
             )
         may_miss = self.missing is not None
         if may_miss != self._reader.may_miss:
@@ -250,10 +270,10 @@ class AmortizedEstimator(NestedRecipes):
                 f"with warm_start=True fit goes on with missing={before!r}; got {self.missing!r}. Use warm_start=False "
                 "or a clone."
             )
-        if not self._reader.goes_on_with(X) or names != self.parameter_names_:
+        if not self._reader.goes_on_with(X):
             raise ValueError(
-                f"with warm_start=True fit goes on with data sets of shape {self._reader.shape} and parameters "
-                f"{self.parameter_names_}; got {shape_of(X)} and {names}. Use warm_start=False or a clone."
+                f"with warm_start=True fit goes on with data sets of shape {self._reader.shape}; got {shape_of(X)}. "
+                "Use warm_start=False or a clone."
             )
         if log_counts(X) is not None and not self._knows_sizes:
             raise ValueError(
@@ -297,7 +317,7 @@ class AmortizedEstimator(NestedRecipes):
         return copy.deepcopy(self.network_).to(device, dtype)
 
 
-def _or_default(recipe, default):
+def or_default(recipe, default):
     """Return a clone of `recipe`, or a recipe of the class `default` if there is none."""
     return default() if recipe is None else clone(recipe)
 

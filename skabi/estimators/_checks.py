@@ -24,6 +24,7 @@ from skabi.estimators._sources import (
     sources_of,
 )
 from skabi.exceptions import ShapeError
+from skabi.heads import BaseHead
 from skabi.losses import BaseLoss
 from skabi.simulators import is_simulator
 from skabi.summaries import BaseSummary
@@ -62,6 +63,7 @@ RECIPES = {
     "engine": (BaseEngine, "SplineFlow()"),
     "posterior": (BaseEngine, "SplineFlow()"),
     "likelihood": (BaseEngine, "SplineFlow()"),
+    "head": (BaseHead, "Softmax()"),
     "summary": (BaseSummary, "SetSummary()"),
     "loss": (BaseLoss, "ForwardKL()"),
 }

@@ -45,7 +45,7 @@ class Ensemble(nn.Module):
     def log_prob_given(self, theta, context):
         """Return the log density of the mixture, `(...,)`."""
         terms = [m.log_prob_given(theta, self._of_member(context, i)) for i, m in enumerate(self.members)]
-        return _log_mean_exp(torch.stack(terms))
+        return log_mean_exp(torch.stack(terms))
 
     def sample_given(self, context, n_draws, generator):
         """Return draws `(n, n_draws, n_parameters)`, as many of each member as of any other, in random order."""
@@ -114,5 +114,6 @@ def _with_dots(name):
     return name.replace("/", ".")
 
 
-def _log_mean_exp(values):
+def log_mean_exp(values):
+    """Return the log of the mean of `exp(values)` over the first axis."""
     return values.logsumexp(dim=0) - math.log(len(values))

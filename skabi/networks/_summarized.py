@@ -1,4 +1,4 @@
-"""A density of parameters given a data set, through the data set's summaries."""
+"""What is learned of a data set through its summaries: a density of parameters."""
 
 import torch
 from torch import nn
@@ -8,7 +8,39 @@ from skabi.networks._data_sets import values_and_mask
 from skabi.networks._residual import LinearResidual
 
 
-class SummarizedDensity(nn.Module):
+class Summarized(nn.Module):
+    """A summary network and direct conditions, on which something else is conditioned.
+
+    Parameters
+    ----------
+    summary : module
+        `summary(x, mask)` returns `(n, n_summaries)`.
+    conditions : module, optional
+        `conditions(mask)` returns `(n, n_conditions)`, of which what follows is told directly; by default nothing.
+    """
+
+    def __init__(self, summary, conditions=None):
+        super().__init__()
+        self.summary = summary
+        self.conditions = NoConditions() if conditions is None else conditions
+
+    @property
+    def n_context(self):
+        """Number of summaries and direct conditions."""
+        return self.summary.n_summaries + self.conditions.n_conditions
+
+    def context(self, x):
+        """Return summaries and direct conditions, `(n, n_context)`."""
+        values, mask = values_and_mask(x)
+        summaries = self.summary(values, mask)
+        return torch.cat([summaries, self.conditions(mask)], dim=1) if self.conditions.n_conditions else summaries
+
+    def forward(self, loss, batch):
+        """Return the loss of this network on a batch, `(n,)`."""
+        return loss(self, batch)
+
+
+class SummarizedDensity(Summarized):
     """A summary network under a density network, trained as one.
 
     The density is that of the residual of a linear regression on the context, so that a network starts from the
@@ -21,31 +53,18 @@ class SummarizedDensity(nn.Module):
     density : DensityNetwork
         Of parameters, given summaries and conditions.
     conditions : module, optional
-        `conditions(mask)` returns `(n, n_conditions)` that the density is conditioned on directly; by default nothing.
+        `conditions(mask)` returns `(n, n_conditions)`.
     """
 
     def __init__(self, summary, density, conditions=None):
-        super().__init__()
-        self.summary = summary
+        super().__init__(summary, conditions)
         self.density = density
-        self.conditions = NoConditions() if conditions is None else conditions
         self.residual = LinearResidual.identity(density.n_parameters, self.n_context)
 
     @property
     def n_parameters(self):
         """Number of parameters."""
         return self.density.n_parameters
-
-    @property
-    def n_context(self):
-        """Number of summaries and direct conditions."""
-        return self.summary.n_summaries + self.conditions.n_conditions
-
-    def context(self, x):
-        """Return what the density is conditioned on, `(n, n_context)`."""
-        values, mask = values_and_mask(x)
-        summaries = self.summary(values, mask)
-        return torch.cat([summaries, self.conditions(mask)], dim=1) if self.conditions.n_conditions else summaries
 
     def log_prob(self, theta, x):
         """Return the log density of `theta` `(n, n_parameters)`, `(n,)`."""
@@ -55,10 +74,6 @@ class SummarizedDensity(nn.Module):
         """Return what the density says that training minimises, `(n,)`."""
         context = self.context(x)
         return self.density.training_loss(self.residual(theta, context), context) - self.residual.log_det
-
-    def forward(self, loss, batch):
-        """Return the loss of this network on a batch, `(n,)`."""
-        return loss(self, batch)
 
     def log_prob_given(self, theta, context):
         """Return the log density `(...,)` of `theta` `(..., n_parameters)` given context `(..., n_context)`."""

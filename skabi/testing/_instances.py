@@ -6,7 +6,8 @@ from scipy import stats
 
 from skabi import datasets
 from skabi.engines import AutoregressiveSplineFlow, ColumnwiseSplineFlow, Gaussian, SplineFlow
-from skabi.estimators import AmortizedLikelihood, AmortizedPosterior, JointEstimator
+from skabi.estimators import AmortizedLikelihood, AmortizedModelComparator, AmortizedPosterior, JointEstimator
+from skabi.heads import DirichletEvidence, Softmax
 from skabi.losses import ForwardKL
 from skabi.priors import ChainedPrior, IndependentPrior
 from skabi.simulators import Simulator
@@ -63,7 +64,13 @@ def instances():
             AmortizedPosterior(Gaussian(hidden_layer_sizes=(8,)), max_iter=3),
             AmortizedPosterior(Gaussian(hidden_layer_sizes=(8,)), n_estimators=2, max_iter=3),
             AmortizedLikelihood(Gaussian(hidden_layer_sizes=(8,)), max_iter=3),
+            AmortizedModelComparator(head=Softmax(1, block_width=8), max_iter=3),
+            AmortizedModelComparator(head=DirichletEvidence(n_blocks=1, block_width=8), n_estimators=2, max_iter=3),
             JointEstimator(Gaussian(hidden_layer_sizes=(8,)), Gaussian(hidden_layer_sizes=(8,)), max_iter=3),
+        ],
+        "heads": [
+            DirichletEvidence(n_blocks=1, block_width=8),
+            Softmax(1, block_width=8),
         ],
         "losses": [
             ForwardKL(),

@@ -130,7 +130,7 @@ def test_warm_start_with_another_shape_of_X(quick, simulations, change):
 def test_warm_start_with_other_parameters(quick, simulations):
     X, y = simulations
     posterior = quick(warm_start=True).fit(X, y)
-    with refused(ValueError, "parameters ['theta[0]', 'theta[1]']", "got (3,) and ['theta[0]']", "warm_start=False"):
+    with refused(ValueError, "the parameters ['theta[0]', 'theta[1]']; got ['theta[0]']", "warm_start=False"):
         posterior.fit(X, y[:, :1])
 
 

@@ -1,0 +1,405 @@
+"""Which model made the data: probabilities of models, learned once for all data sets."""
+
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skabi._params import check_count
+from skabi._random import seed_sequence
+from skabi._torch import seeded, to_array
+from skabi.estimators._base import AmortizedEstimator, or_default
+from skabi.estimators._checks import check_constructor
+from skabi.estimators._inference import contexts
+from skabi.estimators._logistic_start import logistic_start
+from skabi.estimators._models import check_labels, check_model_prior, simulate_models
+from skabi.heads import DirichletEvidence, Softmax
+from skabi.losses import ForwardKL
+from skabi.networks._classifier import ClassifierEnsemble, SummarizedClassifier
+from skabi.networks._data_sets import n_rows
+
+
+def _is_evidential(estimator):
+    return isinstance(estimator.head, DirichletEvidence)
+
+
+class AmortizedModelComparator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClassifierMixin, AmortizedEstimator):
+    """Posterior probabilities of models, learned once and then answered for any data set in one pass [1]_.
+
+    A classifier of data sets: `fit` trains a network to tell which of several simulators made a data set. Trained by
+    cross-entropy, its probabilities are those of the models given the data set, p(model | X), each model's parameters
+    integrated out. Ratios of them are Bayes factors.
+
+    Parameters
+    ----------
+    summary : summary recipe, optional
+        How a data set becomes a fixed number of statistics, as in `AmortizedPosterior`.
+    head : head recipe, optional
+        What turns statistics into probabilities, from `skabi.heads`; by default `Softmax()`.
+    model_prior : dict of label to float, array-like of shape (n_models,), or None
+        Probabilities of the models before the data; an array in the order of `classes_`. By default equal for
+        simulators, and the shares of the labels of `fit(X, y)`. It may change after `fit`, by `set_params`: nothing is
+        trained anew.
+    n_estimators : int, default=1
+        Networks that are trained side by side; probabilities are their mean.
+    n_simulations : int, default=10_000
+        Simulations of `fit(simulators)`, shared equally among the models.
+    max_iter, batch_size, learning_rate_init, n_iter_no_change, validation_fraction, early_stopping
+        As in `AmortizedPosterior`.
+    missing, missing_rate
+        As in `AmortizedPosterior`.
+    device, n_jobs, warm_start, callbacks, verbose, random_state
+        As in `AmortizedPosterior`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_models,)
+        Labels of the models: names of simulators in the order they came, or sorted labels of `fit(X, y)`.
+    head_, summary_ : recipes
+        What was used.
+    network_ : torch.nn.Module
+        The trained network, on the CPU.
+    n_iter_, best_iter_ : int
+        As in `AmortizedPosterior`.
+    loss_curve_ : list of float
+        Mean loss of the training data an epoch; of `Softmax` the cross-entropy, in nats.
+    validation_scores_ : list of float
+        Minus the mean loss of held-out data sets an epoch.
+    n_features_in_, feature_names_in_
+        As in `AmortizedPosterior`.
+
+    References
+    ----------
+    .. [1] S. Radev, M. D'Alessandro, U. Mertens, A. Voss, U. Köthe, P.-C. Bürkner (2021). Amortized Bayesian model
+       comparison with evidential deep learning. arXiv 2004.10629.
+    .. [2] L. Elsemüller, M. Schnuerch, P.-C. Bürkner, S. Radev (2023). A deep learning method for comparing Bayesian
+       hierarchical models. arXiv 2301.11873.
+
+    Examples
+    --------
+    >>> from scipy import stats
+    >>> from skabi import AmortizedModelComparator
+    >>> from skabi.priors import IndependentPrior
+    >>> from skabi.simulators import Simulator
+    >>> def simulate(rate, rng):
+    ...     return rng.poisson(rate, size=(8, len(rate))).T
+    >>> few, many = (
+    ...     Simulator(IndependentPrior({"rate": stats.gamma(shape)}), simulate, vectorized=True) for shape in (1.0, 9.0)
+    ... )
+    >>> comparator = AmortizedModelComparator(n_simulations=1000, max_iter=10, random_state=0)
+    >>> comparator.fit({"few": few, "many": many}).predict([[0, 1, 0, 2, 0, 1, 1, 0], [9, 7, 11, 6, 8, 9, 12, 8]])
+    array(['few', 'many'], dtype='<U4')
+    """
+
+    _progress = "training comparator"
+
+    def __init__(
+        self,
+        *,
+        summary=None,
+        head=None,
+        model_prior=None,
+        n_estimators=1,
+        n_simulations=10_000,
+        max_iter=50,
+        batch_size="auto",
+        learning_rate_init=3e-3,
+        n_iter_no_change=20,
+        validation_fraction=0.1,
+        early_stopping=True,
+        missing=None,
+        missing_rate=0.8,
+        device="auto",
+        n_jobs=None,
+        warm_start=False,
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.summary = summary
+        self.head = head
+        self.model_prior = model_prior
+        self.n_estimators = n_estimators
+        self.n_simulations = n_simulations
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.n_iter_no_change = n_iter_no_change
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.missing = missing
+        self.missing_rate = missing_rate
+        self.device = device
+        self.n_jobs = n_jobs
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X, y: ArrayLike | None = None) -> Self:
+        """Train on simulations.
+
+        Parameters
+        ----------
+        X : dict of str to Simulator, list of Simulator, array-like of shape (n_datasets, ...), or list of arrays
+            The models by name, of which `n_simulations` are drawn; those of a list are called 0, 1, ... Or data sets
+            already simulated.
+        y : array-like of shape (n_datasets,)
+            The label of the model that made each data set. None for simulators.
+
+        Returns
+        -------
+        self : AmortizedModelComparator
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than two models, the prior is not one of these models, or X and y do not fit together.
+        ShapeError
+            If data sets of different models have different shapes.
+        SimulatorError, TrainingError
+            As in `AmortizedPosterior.fit`.
+        """
+        check_constructor(self)
+        X, classes, index, default_prior = self._labelled(X, y)
+        check_model_prior(self.model_prior, classes, default_prior)
+        self._check_same_classes(classes)
+        self.classes_, self._default_prior = classes, default_prior
+        return self._fit_simulations(X, index, prior=None)
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Return posterior probabilities of the models.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+
+        Returns
+        -------
+        proba : ndarray of shape (n_datasets, n_models)
+            In the order of `classes_`.
+        """
+        return np.exp(self.predict_log_proba(X))
+
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
+        """Return log posterior probabilities of the models.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_datasets, n_models)
+        """
+        log_odds = self._log_marginals(X) + np.log(self._model_prior())
+        return log_odds - special.logsumexp(log_odds, axis=1, keepdims=True)
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Return the most probable model of each data set.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+
+        Returns
+        -------
+        labels : ndarray of shape (n_datasets,)
+        """
+        check_is_fitted(self)
+        return self.classes_[self.predict_log_proba(X).argmax(axis=1)]
+
+    def log_bayes_factors(self, X: ArrayLike, reference=None) -> np.ndarray:
+        """Return log Bayes factors of each model against one of them: prior odds are taken out.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+        reference : label, optional
+            By default the first of `classes_`.
+
+        Returns
+        -------
+        log_bayes_factors : ndarray of shape (n_datasets, n_models)
+            In nats: `log p(X | model) - log p(X | reference)`.
+        """
+        check_is_fitted(self)
+        index = 0 if reference is None else self._index_of(reference)
+        log_marginals = self._log_marginals(X)
+        return log_marginals - log_marginals[:, [index]]
+
+    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+        """Return the mean log posterior probability of the true models, in nats; higher is better.
+
+        Strictly proper, where accuracy is not.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+        y : array-like of shape (n_datasets,)
+
+        Returns
+        -------
+        score : float
+        """
+        check_is_fitted(self)
+        index = np.array([self._index_of(label) for label in check_labels(y)])
+        log_proba = self.predict_log_proba(X)
+        return float(log_proba[np.arange(len(index)), index].mean())
+
+    def sample(self, X: ArrayLike, n_draws: int = 1000, *, random_state=None) -> np.ndarray:
+        """Draw models from their posterior, for each data set.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+        n_draws : int, default=1000
+        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+        Returns
+        -------
+        labels : ndarray of shape (n_datasets, n_draws)
+        """
+        check_is_fitted(self)
+        n_draws = check_count(n_draws, "n_draws")
+        cumulative = self.predict_proba(X).cumsum(axis=1)
+        uniform = np.random.default_rng(seed_sequence(random_state)).random((len(cumulative), n_draws))
+        # The last of the sums may be a little less than one.
+        index = (uniform[..., np.newaxis] > cumulative[:, np.newaxis, :-1]).sum(axis=-1)
+        return self.classes_[index]
+
+    @available_if(_is_evidential)
+    def sample_proba(self, X: ArrayLike, n_draws: int = 1000, *, random_state=None) -> np.ndarray:
+        """Draw model probabilities from what the network believes of them; with `DirichletEvidence` alone.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+        n_draws : int, default=1000
+        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+        Returns
+        -------
+        proba : ndarray of shape (n_datasets, n_draws, n_models)
+        """
+        check_is_fitted(self)
+        n_draws = check_count(n_draws, "n_draws")
+        concentration = self._concentration(X)
+        rng = np.random.default_rng(seed_sequence(random_state))
+        member = rng.integers(concentration.shape[1], size=(len(concentration), n_draws))
+        log_gamma = np.log(rng.standard_gamma(concentration[np.arange(len(member))[:, np.newaxis], member]))
+        return special.softmax(log_gamma + np.log(self._model_prior() / self._default_prior), axis=2)
+
+    @available_if(_is_evidential)
+    def uncertainty(self, X: ArrayLike) -> np.ndarray:
+        """Return how little the network knows of model probabilities, from 0 to 1; with `DirichletEvidence` alone.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+
+        Returns
+        -------
+        uncertainty : ndarray of shape (n_datasets,)
+            The number of models over the sum of the concentrations, the mean over networks.
+        """
+        check_is_fitted(self)
+        concentration = self._concentration(X)
+        return (concentration.shape[2] / concentration.sum(axis=2)).mean(axis=1)
+
+    def transform(self, X: ArrayLike):
+        """Return the summaries that probabilities are conditioned on.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+
+        Returns
+        -------
+        summaries : ndarray of shape (n_datasets, n_summaries)
+        """
+        check_is_fitted(self)
+        x = self._scaled(X)
+        return to_array(contexts(self._network(), x)).reshape(n_rows(x), -1)
+
+    def _labelled(self, X, y):
+        """Return data sets, classes, the index of each data set's class, and the prior of the classes by default."""
+        is_dict = isinstance(X, Mapping)
+        if y is None and X is not None and (is_dict or isinstance(X, (list, tuple))):
+            with seeded(0):
+                or_default(self.head, Softmax).build(2, 1)
+            X, classes, index = simulate_models(
+                X,
+                n_simulations=self.n_simulations,
+                random_state=self._seeds()[0],
+                n_jobs=self.n_jobs,
+                verbose=self.verbose,
+            )
+            return X, classes, index, np.full(len(classes), 1 / len(classes))
+        y = check_labels(y)
+        classes, index = np.unique(y, return_inverse=True)
+        if len(classes) == 1:
+            raise ValueError(f"a comparison needs at least two classes (models); y has the one class {classes[0]!r}.")
+        return X, classes, index.astype(float), np.bincount(index) / len(index)
+
+    def _check_same_classes(self, classes):
+        if self.warm_start and hasattr(self, "network_") and not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"with warm_start=True fit goes on with the models {self.classes_.tolist()}; got {classes.tolist()}. "
+                "Use warm_start=False or a clone."
+            )
+
+    def _check_same_problem(self, X, names, prior):
+        self._check_same_data(X)
+
+    def _start(self, X, y, *, prior, parameter_names):
+        if hasattr(self, "network_"):
+            del self.network_
+        self.head_, self.loss_ = or_default(self.head, Softmax), ForwardKL()
+        # The shares of the models among the data sets that the network learns from.
+        self._shares = np.bincount(y.astype(int)) / len(y)
+        self._start_reading(X)
+
+    def _build(self, X, y, *, dropping, seed, memory=None):
+        n_models, members = len(self.classes_), []
+        with seeded(seed):
+            for _ in range(self.n_estimators):
+                summary, conditions = self._build_summary(X, n_models)
+                head = self.head_.build(n_models, summary.n_summaries + conditions.n_conditions)
+                members.append(SummarizedClassifier(summary, head, conditions))
+        if n_fixed := getattr(members[0].summary, "n_fixed", 0):
+            context = self._first_context(members[0], X, dropping=dropping, seed=seed)
+            weight, bias = logistic_start(context, y.astype(int), n_models=n_models, n_used=n_fixed)
+            for member in members:
+                member.weight, member.bias = weight.clone(), bias.clone()
+        return members[0] if self.n_estimators == 1 else ClassifierEnsemble(members)
+
+    def _to_network(self, X, y):
+        return self._reader.to_network(X), y.reshape(-1, 1), np.zeros(len(y))
+
+    def _log_marginals(self, X):
+        """Return the log of each model's marginal likelihood, `(n_datasets, n_models)`, up to a constant a row."""
+        check_is_fitted(self)
+        network = self._network()
+        log_proba = to_array(network.log_proba_given(contexts(network, self._scaled(X))))
+        return log_proba - np.log(self._shares)
+
+    def _concentration(self, X):
+        network = self._network()
+        return to_array(network.concentration_given(contexts(network, self._scaled(X))))
+
+    def _model_prior(self):
+        """Return the prior of the models, `(n_models,)`: the constructor's, else the one by default."""
+        return check_model_prior(self.model_prior, self.classes_, self._default_prior)
+
+    def _index_of(self, label):
+        """Return the place of a label among the classes."""
+        found = np.flatnonzero(self.classes_ == label)
+        if not found.size:
+            raise ValueError(f"the label {label} is none of the models of fit, {self.classes_.tolist()}.")
+        return int(found[0])

@@ -1,0 +1,233 @@
+"""Model probabilities: exact where evidences are, priors that change, and what is refused."""
+
+import numpy as np
+import pytest
+from scipy import special, stats
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict, cross_val_score
+from sklearn.preprocessing import StandardScaler
+
+from skabi import AmortizedModelComparator
+from skabi.datasets import ConjugateGaussian, GaussianMeanScale, GaussianRegression
+from skabi.estimators._logistic_start import logistic_start
+from skabi.exceptions import ShapeError, SimulatorError
+from skabi.heads import DirichletEvidence, Softmax
+from skabi.pipeline import make_pipeline
+from skabi.priors import IndependentPrior
+from skabi.simulators import Simulator
+from skabi.summaries import SetSummary
+
+N = 12
+LINE = np.linspace(-1, 1, N)
+DESIGNS = {"flat": np.ones((N, 1)), "sloped": np.column_stack([np.ones(N), LINE])}
+
+
+class Responses(Simulator):
+    """Responses at fixed places, with standard normal coefficients and noise."""
+
+    def __init__(self, design):
+        self.design = design
+        prior = IndependentPrior({"coefficient": stats.norm(np.zeros(design.shape[1]), 1.0)})
+        super().__init__(prior, self._respond, vectorized=True)
+
+    def _respond(self, coefficient, rng):
+        return coefficient @ self.design.T + rng.normal(size=(len(coefficient), N))
+
+    def log_evidence(self, X):
+        return stats.multivariate_normal(np.zeros(N), self.design @ self.design.T + np.eye(N)).logpdf(X)
+
+
+MODELS = {name: Responses(design) for name, design in DESIGNS.items()}
+
+
+def quick(**parameters):
+    return AmortizedModelComparator(**({"max_iter": 15, "random_state": 0} | parameters))
+
+
+@pytest.fixture(scope="module")
+def comparator():
+    return quick().fit(MODELS)
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Data sets of both models, their labels and exact log evidences."""
+    X = np.concatenate([model.sample(300, random_state=9)[0] for model in MODELS.values()])
+    return X, np.repeat(list(MODELS), 300), np.column_stack([model.log_evidence(X) for model in MODELS.values()])
+
+
+# The exact answer
+
+
+@pytest.mark.parametrize("n_estimators", [1, 3])
+def test_probabilities_are_those_of_exact_evidences(data, n_estimators):
+    X, labels, log_evidence = data
+    comparator = quick(n_estimators=n_estimators).fit(MODELS)
+    assert comparator.classes_.tolist() == ["flat", "sloped"]
+    exact = special.softmax(log_evidence, axis=1)
+    assert np.abs(comparator.predict_proba(X) - exact).mean() < 0.04
+    log_bayes_factors = comparator.log_bayes_factors(X)
+    assert (log_bayes_factors[:, 0] == 0).all()
+    assert np.corrcoef(log_bayes_factors[:, 1], np.diff(log_evidence, axis=1)[:, 0])[0, 1] > 0.97
+    best = np.log(exact[np.arange(600), np.repeat([0, 1], 300)]).mean()
+    assert best - 0.02 < comparator.score(X, labels) < best + 0.02
+
+
+def test_sets_of_any_size():
+    """A line's slope or none, sizes drawn at random; wrong labels would have a score of -0.69 or less."""
+    models = [GaussianRegression((5, 30), precision=precision) for precision in (0.1, 10.0)]
+    comparator = quick(n_simulations=4000).fit(models)
+    assert comparator.classes_.tolist() == [0, 1]
+    X, labels, log_evidence = [], [], []
+    for i, model in enumerate(models):
+        X += model.sample(200, random_state=7)[0]
+        labels += [i] * 200
+    log_evidence = np.column_stack([model.log_evidence(X) for model in models])
+    exact = special.softmax(log_evidence, axis=1)
+    assert np.abs(comparator.predict_proba(X) - exact).mean() < 0.06
+    assert comparator.score(X, labels) > np.log(exact[np.arange(400), labels]).mean() - 0.05
+
+
+def test_the_start_is_scikit_learn_s_logistic_regression():
+    rng = np.random.default_rng(0)
+    for n_models in (2, 3):
+        label = rng.integers(n_models, size=500)
+        context = rng.normal(size=(500, 4)) + label[:, np.newaxis]
+        weight, bias = logistic_start(context, label, n_models=n_models, n_used=3)
+        expected = LogisticRegression(max_iter=200).fit(context[:, :3], label).predict_proba(context[:, :3])
+        numbers = context @ weight.double().numpy().T + bias.double().numpy()
+        np.testing.assert_allclose(special.softmax(numbers, axis=1), expected, atol=1e-5)
+        assert (weight[:, 3] == 0).all()
+
+
+# Priors of models
+
+
+def test_the_prior_may_change_after_fit(comparator, data):
+    X, *_ = data
+    log_odds = np.diff(comparator.predict_log_proba(X), axis=1)[:, 0]
+    factors = comparator.log_bayes_factors(X)
+    other = quick().set_params(model_prior={"sloped": 0.2, "flat": 0.8})
+    other.__dict__.update({name: value for name, value in vars(comparator).items() if name not in other.get_params()})
+    np.testing.assert_allclose(np.diff(other.predict_log_proba(X), axis=1)[:, 0], log_odds - np.log(4), atol=1e-9)
+    np.testing.assert_allclose(other.log_bayes_factors(X), factors)
+    np.testing.assert_allclose(other.set_params(model_prior=[0.5, 0.5]).predict_proba(X), comparator.predict_proba(X))
+
+
+def test_another_prior_is_as_training_with_it(data):
+    X, *_ = data
+    rng = np.random.default_rng(0)
+    parts = [MODELS[name].sample(n, random_state=3)[0] for name, n in (("flat", 8000), ("sloped", 2000))]
+    order = rng.permutation(10_000)
+    of_shares = quick().fit(np.concatenate(parts)[order], np.repeat(["flat", "sloped"], [8000, 2000])[order])
+    changed = quick(model_prior={"flat": 0.8, "sloped": 0.2}).fit(MODELS)
+    assert np.abs(of_shares.predict_proba(X) - changed.predict_proba(X)).mean() < 0.04
+    exact = special.softmax(data[2] + np.log([0.8, 0.2]), axis=1)
+    assert np.abs(of_shares.predict_proba(X) - exact).mean() < 0.04
+
+
+@pytest.mark.parametrize(
+    ("prior", "error", "words"),
+    [
+        ([0.5, 0.6], ValueError, "sums to 1.1"),
+        ([1.0, 0.0], ValueError, "must be positive"),
+        ([1.0], ShapeError, "one entry for each of"),
+        ({"flat": 1.0}, ValueError, "one entry for each of"),
+    ],
+)
+def test_a_prior_that_is_none(prior, error, words):
+    with pytest.raises(error, match=words):
+        quick(model_prior=prior, n_simulations=20, max_iter=1).fit(MODELS)
+
+
+# Draws and uncertainty
+
+
+def test_draws_are_models_as_often_as_they_are_probable(comparator, data):
+    X = data[0][:20]
+    draws = comparator.sample(X, 4000, random_state=0)
+    proba = comparator.predict_proba(X)[:, 1]
+    # Twenty shares, each within four and a half standard errors.
+    assert (np.abs((draws == "sloped").mean(axis=1) - proba) < 4.5 * np.sqrt(proba * (1 - proba) / 4000) + 1e-3).all()
+
+
+@pytest.mark.parametrize("n_estimators", [1, 3])
+def test_dirichlet_evidence(data, n_estimators):
+    X, labels, log_evidence = data
+    comparator = quick(head=DirichletEvidence(), n_estimators=n_estimators).fit(MODELS)
+    draws = comparator.sample_proba(X[:10], 20_000, random_state=0)
+    assert draws.shape == (10, 20_000, 2)
+    np.testing.assert_allclose(draws.sum(axis=2), 1.0)
+    tolerance = 4.5 * draws.std(axis=1) / np.sqrt(20_000) + 1e-3
+    assert (np.abs(draws.mean(axis=1) - comparator.predict_proba(X[:10])) < tolerance).all()
+    uncertainty = comparator.uncertainty(X)
+    assert ((uncertainty > 0) & (uncertainty <= 1)).all()
+    # A data set that could be of both leaves the network less sure than one that could not.
+    sure = np.abs(np.diff(log_evidence, axis=1)[:, 0]) > 2
+    assert uncertainty[~sure].mean() > uncertainty[sure].mean()
+    assert comparator.score(X, labels) > -0.65
+
+
+def test_a_softmax_head_has_no_uncertainty_of_its_own(comparator):
+    assert not hasattr(comparator, "sample_proba") and not hasattr(comparator, "uncertainty")
+
+
+# scikit-learn
+
+
+def test_scikit_learn_s_tools(data):
+    X, labels, _ = data
+    small = quick(head=Softmax(1, block_width=8), max_iter=2)
+    assert set(cross_val_predict(small, X, labels, cv=2)) <= set(MODELS)
+    scores = [cross_val_score(small, X, labels, cv=2, scoring=scoring) for scoring in (None, "neg_log_loss")]
+    np.testing.assert_allclose(*scores, rtol=1e-6)
+    proba = CalibratedClassifierCV(small, cv=2).fit(X, labels).predict_proba(X)
+    np.testing.assert_allclose(proba.sum(axis=1), 1.0)
+    pipeline = make_pipeline(StandardScaler(), small).fit(X, labels)
+    assert pipeline.predict(X).shape == (600,)
+
+
+def test_warm_start_goes_on_with_the_same_models(data):
+    X, labels, _ = data
+    comparator = quick(max_iter=2, warm_start=True).fit(X, labels)
+    assert comparator.fit(X, labels).n_iter_ == 4
+    with pytest.raises(ValueError, match=r"goes on with the models \['flat', 'sloped'\]"):
+        comparator.fit(X, np.arange(600) % 2)
+
+
+# Bad input
+
+
+def fails(coefficient, rng):
+    raise ArithmeticError("no answer")
+
+
+@pytest.mark.parametrize(
+    ("models", "error", "words"),
+    [
+        ({"flat": MODELS["flat"]}, ValueError, "at least two models; got 1"),
+        ({1: MODELS["flat"], "1": MODELS["sloped"]}, ValueError, "different names"),
+        ({"a": MODELS["flat"], "b": ConjugateGaussian()}, ShapeError, r"'a' has \(12,\) and 'b' \(2,\)"),
+        ({"a": MODELS["flat"], "b": GaussianMeanScale((2, 5))}, ShapeError, "must have one shape"),
+        ({"a": MODELS["flat"], "b": [1.0]}, TypeError, "model 'b' is list"),
+        ({"a": MODELS["flat"], "b": Simulator(MODELS["flat"].prior, fails)}, SimulatorError, "model 'b': .*no answer"),
+    ],
+)
+def test_models_that_cannot_be_compared(models, error, words):
+    with pytest.raises(error, match=words):
+        quick(n_simulations=20, max_iter=1).fit(models)
+
+
+def test_labels_that_are_not_those_of_fit(comparator, data):
+    X, labels, _ = data
+    with pytest.raises(ValueError, match="the label curved is none of the models of fit"):
+        comparator.score(X[:2], ["flat", "curved"])
+    with pytest.raises(ValueError, match="the label curved is none of the models of fit"):
+        comparator.log_bayes_factors(X, reference="curved")
+    with pytest.raises(ValueError, match="at least two classes"):
+        quick().fit(X, np.zeros(len(X)))
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        quick().fit(X)
+    with pytest.raises(TypeError, match=r"head must be a recipe from skabi\.heads, such as Softmax"):
+        quick(head=SetSummary()).fit(X, labels)
