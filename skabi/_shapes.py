@@ -42,13 +42,15 @@ def check_draws(draws, *, name="draws", n_datasets=None) -> np.ndarray:
 
 
 def check_parameters(y, *, n_parameters=None, name="y") -> np.ndarray:
-    """Return `y` as a finite float64 array `(n_datasets, n_parameters)`; one dimension means one parameter."""
+    """Return `y` as a finite float64 array `(n_datasets, n_parameters)`, not empty; one dimension is one parameter."""
     y = as_float_array(y, name=name)
     if y.ndim == 1:
         y = y[:, np.newaxis]
     if y.ndim != 2 or (n_parameters is not None and y.shape[1] != n_parameters):
         wanted = "n_parameters" if n_parameters is None else n_parameters
         raise ShapeError(f"{name} must have shape (n_datasets, {wanted}); got {y.shape}.")
+    if not len(y):
+        raise ShapeError(f"{name} must have at least one row of parameters; got shape {y.shape}.")
     return y
 
 
@@ -59,6 +61,17 @@ def check_draws_and_parameters(draws, y) -> tuple[np.ndarray, np.ndarray]:
     if len(y) != len(draws):
         raise ShapeError(f"draws and y must have the same n_datasets; got {len(draws)} and {len(y)}.")
     return draws, y
+
+
+def check_one_size(data_sets, *, name, advice):
+    """Raise if data sets in a list are of different shapes; `advice` says what to do instead."""
+    if isinstance(data_sets, (list, tuple)) or getattr(data_sets, "dtype", np.dtype(float)).hasobject:
+        shapes = sorted({np.shape(data_set) for data_set in data_sets})
+        if len(shapes) > 1:
+            raise ShapeError(
+                f"all data sets of {name} must be of one size in a DataTree; got shapes {shapes[0]} to {shapes[-1]}. "
+                f"{advice}"
+            )
 
 
 def check_axes(shape, names, who):

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from skabi._names import check_parameter_names, vector_columns
 from skabi._optional import import_optional
-from skabi._shapes import as_float_array, check_draws
+from skabi._shapes import as_float_array, check_draws, check_one_size
 from skabi.exceptions import ShapeError
 
 __all__ = ["summarize", "to_datatree", "to_frame"]
@@ -150,7 +150,7 @@ def to_datatree(
         If ArviZ is not installed; `pip install "skabi[arviz]"` installs it.
     ShapeError
         If draws have another number of dimensions, the number of names differs from n_parameters, another array does
-        not fit the draws or the data sets, or data sets have different shapes.
+        not fit the draws or the data sets, or data sets have different shapes: these take one call for each size.
     ValueError
         If draws are not finite numbers, or names repeat.
 
@@ -176,6 +176,7 @@ def to_datatree(
     """
     draws = check_draws(draws)
     names = check_parameter_names(parameter_names, draws.shape[2])
+    given = _check_groups(draws, X, log_likelihood, posterior_predictive)
     arviz_base = import_optional("arviz_base", extra="arviz", purpose="to_datatree")
     xarray = import_optional("xarray", extra="arviz", purpose="to_datatree")
     leading = ["dataset"] if len(draws) > 1 else []
@@ -186,7 +187,7 @@ def to_datatree(
     # The sample dimensions are given each time because ArviZ's own setting may ask for others.
     sample_dims = ["chain", "draw"]
     groups = {"posterior": arviz_base.dict_to_dataset(variables, dims=dims, sample_dims=sample_dims)}
-    for group, array in _check_groups(draws, X, log_likelihood, posterior_predictive).items():
+    for group, array in given.items():
         own = [] if group == "observed_data" else sample_dims
         if own:
             array = _with_chain(array)
@@ -236,12 +237,8 @@ def _check_groups(draws, X, log_likelihood, posterior_predictive):
 
 def _as_array(values, name):
     """Return `values` as an array, or raise if its data sets have different shapes."""
-    try:
-        array = np.asarray(values)
-        # Simulators hand out lists of arrays in this form too.
-        return np.asarray(list(array)) if array.dtype == object and array.ndim == 1 else array
-    except ValueError as error:
-        raise ShapeError(
-            f"{name} must be an array, and data sets of different shapes do not make one ({error}). Pass one data set, "
-            f"{name}[i : i + 1] with draws[i : i + 1], or those of one length."
-        ) from error
+    advice = f"Call to_datatree once for each size, with {name}[i : i + 1] and draws[i : i + 1] for one data set."
+    check_one_size(values, name=name, advice=advice)
+    array = np.asarray(values)
+    # Simulators hand out lists of arrays in this form too.
+    return np.asarray(list(array)) if array.dtype == object and array.ndim == 1 else array

@@ -137,7 +137,7 @@ def test_data_sets_of_one_length_may_be_a_list_and_others_raise(draws, name):
     as_objects = np.empty(3, dtype=object)
     as_objects[:] = given(5, 4, 5)
     for ragged in (given(5, 4, 5), as_objects):
-        with pytest.raises(ShapeError, match=rf"Pass one data set, {name}\[i : i \+ 1\] .* or those of one length"):
+        with pytest.raises(ShapeError, match=rf"of one size .* once for each size, with {name}\[i : i \+ 1\]"):
             to_datatree(draws, **{name: ragged})
     one = to_datatree(draws[1:2], **{name: as_objects[1:2]})
     assert one[group]["X"].shape == ((4, 2) if name == "X" else (1, 50, 4))

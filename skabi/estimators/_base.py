@@ -86,12 +86,15 @@ class AmortizedEstimator(NestedRecipes):
             raise ValueError("a simulator brings its own prior; leave the constructor's prior at None.")
         if self.missing is None and getattr(simulator, "allow_nan", False):
             raise ValueError('the simulator has allow_nan=True, so the estimator needs missing="mask".')
-        # An engine that cannot be built says so before simulations are spent.
-        with seeded(0):
-            or_default(self.engine, SplineFlow).build(len(simulator.prior.parameter_names), 1)
+        self._check_engine(len(simulator.prior.parameter_names))
         seed = self._seeds()[0]
         X, y = simulator.sample(self.n_simulations, random_state=seed, n_jobs=self.n_jobs, verbose=self.verbose)
         return X, y, simulator.prior
+
+    def _check_engine(self, n_parameters):
+        """Let an engine that cannot be built say so before simulations are spent."""
+        with seeded(0):
+            or_default(self.engine, SplineFlow).build(n_parameters, 1)
 
     def _seeds(self):
         """Return one seed each for simulation, split, first weights and batches."""

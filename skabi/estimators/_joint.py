@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skabi._params import check_choice, check_count
 from skabi._random import seed_sequence
+from skabi._shapes import check_one_size
 from skabi.draws import to_datatree
 from skabi.estimators._checks import check_constructor, check_data_sets
 from skabi.estimators._data_layout import check_can_be_learned, observations_of, of_data
@@ -196,6 +197,8 @@ class JointEstimator(PosteriorHalf):
             )
         posterior, likelihood = self._halves(known)
         if is_simulator(X):
+            if likelihood is not None:
+                likelihood._check_engine(len(X.prior.parameter_names))
             X, y, prior = posterior._simulate(X, y)
         if known is None:
             # Before time is spent on the posterior.
@@ -203,10 +206,9 @@ class JointEstimator(PosteriorHalf):
         if self.share_summary:
             self._fit_both(posterior, likelihood, X, y, prior=prior)
         else:
-            posterior._fit_simulations(X, y, prior=prior)
-            likelihood = known or likelihood._fit_simulations(X, y, prior=prior)
+            self._fit_each(posterior, likelihood, X, y, prior=prior)
         # Both or none, so that what is left of an earlier fit belongs together.
-        self.posterior_, self.likelihood_ = posterior, likelihood
+        self.posterior_, self.likelihood_ = posterior, known or likelihood
         self.prior_, self.parameter_names_ = posterior.prior_, posterior.parameter_names_
         self.observations_ = observations_of(posterior.summary_, posterior._reader.shape)
         self.n_iter_ = max(posterior.n_iter_, getattr(self.likelihood_, "n_iter_", 0))
@@ -215,6 +217,13 @@ class JointEstimator(PosteriorHalf):
         if hasattr(posterior, "feature_names_in_"):
             self.feature_names_in_ = posterior.feature_names_in_
         return self
+
+    def _fit_each(self, posterior, likelihood, X, y, *, prior):
+        """Train one half after the other; what can be said against either is said before time is spent on the first."""
+        halves = [half for half in (posterior, likelihood) if half is not None]
+        tasks = [half._prepare(X, y, prior=prior) for half in halves]
+        for half, task in zip(halves, tasks, strict=True):
+            half._finish(task, half._train(task))
 
     def _fit_both(self, posterior, likelihood, X, y, *, prior):
         """Train both halves as one network, in which the likelihood's memory of a series is the posterior's summary."""
@@ -345,7 +354,7 @@ class JointEstimator(PosteriorHalf):
         Parameters
         ----------
         X : array-like of shape (n_datasets, ...), or list of arrays
-            With several data sets these must be of one size.
+            With several data sets these must be of one size; for data of different sizes call once for each size.
         n_draws : int, default=1000
         random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
 
@@ -359,8 +368,12 @@ class JointEstimator(PosteriorHalf):
         ------
         ImportError
             If ArviZ is not installed; `pip install "skabi[arviz]"` installs it.
+        ShapeError
+            If data sets are of different sizes.
         """
         check_is_fitted(self)
+        advice = "Call to_datatree once for each size, with X[i : i + 1] for one data set."
+        check_one_size(X, name="X", advice=advice)
         parameter_seed, seed = seed_sequence(random_state).spawn(2)
         draws = self.sample(X, n_draws, random_state=parameter_seed)
         return to_datatree(

@@ -43,9 +43,9 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
     Neural likelihood estimation [1]_, [2]_. What a data set is decides what is learned: a vector has one density; of a
     set (`SetSummary`, the default for X with an axis of observations) each observation has one given the parameters,
     and they multiply; of a series (`SeriesSummary`) each observation has one given the parameters and a learned memory
-    of those before. Columns of whole numbers or of few different values have probabilities, not densities: a network
-    gives those of counts and categories, each given the columns before, and the engine is the density of the continuous
-    columns given all these.
+    of those before. Columns of whole numbers, of coarsely rounded numbers or of few different values have
+    probabilities, not densities: a network gives those of counts and categories, each given the columns before, and the
+    engine is the density of the continuous columns given all these.
 
     Parameters
     ----------
@@ -69,7 +69,8 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
     engine_, summary_ : recipes
         What was used.
     column_kinds_ : list of str
-        "continuous", "count" or "category", of each column of an observation.
+        "continuous", "count" or "category", of each column of an observation; numbers rounded to multiples of a step
+        that matters are counts of it.
     network_ : torch.nn.Module
         The trained network, on the CPU.
     prior_ : prior or None
@@ -362,7 +363,7 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
         self._layout = DataLayout.of(X, "one" if len(X.shape) == 1 else self.summary_.observations)
         values, mask = self._layout.observations(X)
         rows = values.reshape(-1, values.shape[-1]) if mask is None else values[mask]
-        self._data_map = DataMap().fit(rows, name="X")
+        self._data_map = DataMap().fit(rows, name="X", n_datasets=len(X))
         self.column_kinds_ = list(self._data_map.kinds)
         is_small = self._layout.structure == "exchangeable" and self._data_map.n_continuous <= _MOST_COLUMNWISE
         if self.engine is None and is_small:

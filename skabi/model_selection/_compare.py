@@ -1,6 +1,7 @@
 """ArviZ's table of models, from results of cross-validation."""
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -30,10 +31,13 @@ def compare(results, *, dataset: int = 0):
     ------
     ImportError
         If arviz-stats is not installed; `pip install "skabi[arviz]"` installs it.
+    TypeError
+        If results are no dict of results.
     ShapeError
         If results are of different numbers of data sets or observations.
     ValueError
-        If there are fewer than two models, no such data set, or other observations were held out for some models.
+        If there are fewer than two models, no such data set, other observations were held out for some models, or one
+        of them is impossible under some model.
 
     Examples
     --------
@@ -46,6 +50,11 @@ def compare(results, *, dataset: int = 0):
     >>> list(compare({"poor": result(-3.0), "good": result(-1.0)}).index)
     ['good', 'poor']
     """
+    if not isinstance(results, Mapping) or not all(hasattr(result, "pointwise") for result in results.values()):
+        raise TypeError(
+            'results must be a dict of what cross_val_elpd or psis_loo return, {"name": result, "other name": result}; '
+            f"got {results!r:.200}."
+        )
     if len(results) < 2:
         raise ValueError(f"compare needs at least two models; got {list(results)}.")
     dataset = check_count(dataset, "dataset", minimum=0)
@@ -59,11 +68,24 @@ def compare(results, *, dataset: int = 0):
         raise ShapeError(f"data set {dataset} must have as many observations for every model; got {sorted(lengths)}.")
     if len({np.isnan(result.pointwise[dataset]).tobytes() for result in results.values()}) > 1:
         raise ValueError(f"the same observations of data set {dataset} must have been held out for every model.")
+    for name, result in results.items():
+        _check_possible(name, result.pointwise[dataset], dataset)
     arviz_stats = import_optional("arviz_stats", extra="arviz", purpose="compare")
     with warnings.catch_warnings():
         # What pandas is to drop in some later version is arviz-stats' concern.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="arviz_stats")
         return arviz_stats.compare({name: _elpd_data(arviz_stats, r, dataset) for name, r in results.items()})
+
+
+def _check_possible(name, terms, dataset):
+    impossible = np.flatnonzero(np.isinf(terms))
+    if impossible.size:
+        raise ValueError(
+            f"{impossible.size} observations of data set {dataset} have an infinite log predictive density under "
+            f"{name!r}, the first is {impossible[0]}. A model under which the data are impossible (-inf) is worse than "
+            "any other, by no amount that has a standard error: leave it out, or give it a likelihood with wider "
+            "support."
+        )
 
 
 def _elpd_data(arviz_stats, result, dataset):

@@ -57,10 +57,13 @@ class PsisLoo:
 
 
 def totals(pointwise):
-    """Return the sums over observations of each data set, and their standard errors, each `(n_datasets,)`."""
+    """Return the sums over observations of each data set, and their standard errors, each `(n_datasets,)`.
+
+    The standard error is NaN of less than two observations, and of a sum that is infinite.
+    """
     sums = np.array([np.nansum(terms) for terms in pointwise])
     return sums, np.array([_standard_error(terms[~np.isnan(terms)]) for terms in pointwise])
 
 
 def _standard_error(terms):
-    return np.sqrt(len(terms) * np.var(terms, ddof=1)) if len(terms) > 1 else np.nan
+    return np.sqrt(len(terms) * np.var(terms, ddof=1)) if len(terms) > 1 and np.isfinite(terms).all() else np.nan

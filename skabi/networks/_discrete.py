@@ -27,7 +27,8 @@ class DiscreteHead(nn.Module):
     n_levels : sequence of int
         Of each column: how many levels a category has, 0 for a count.
     lowest, location, scale : sequences of float
-        Of each column: its lowest count, and what its counts are standardised by, after their arcsinh where `is_wide`.
+        Of each column: its lowest count, minus infinity where there is none, and what its counts are standardised by,
+        after their arcsinh where `is_wide`.
     is_wide : sequence of bool
         Which counts range over orders of magnitude.
     n_context : int
@@ -86,7 +87,7 @@ class DiscreteHead(nn.Module):
 
     def sample(self, context, generator):
         """Return values `(n, n_columns)` given context `(n, c)`."""
-        values = self.lowest.to(context.dtype).expand(len(context), -1).clone()
+        values = context.new_zeros(len(context), len(self.n_levels))
         for i, n in enumerate(self.n_levels):
             parts = self._numbers(self.features(values), context).split(self._n_numbers, dim=-1)[i]
             values[:, i] = self._draw_level(parts, generator) if n else self._draw_count(i, parts, generator)

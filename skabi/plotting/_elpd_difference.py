@@ -48,6 +48,8 @@ class ElpdDifferenceDisplay:
         Its standard error.
     better_ : int ndarray of shape (n_datasets,)
         1 where the first model is clearly better, -1 where the second is, 0 where neither is.
+    labelled_ : int ndarray of shape (n_labelled,)
+        Observations that are labelled, counted from 0, the largest difference first; none where totals are shown.
     ax_ : matplotlib Axes
         Axes with the differences.
     figure_ : matplotlib Figure
@@ -136,6 +138,7 @@ class ElpdDifferenceDisplay:
         self.better_ = (np.sign(self.difference_) * (np.abs(self.difference_) > 2 * self.se_)).astype(int)
         self.figure_, self.ax_ = one_axes(ax)
         self.ax_.axhline(0, color=GREY, lw=1)
+        self.labelled_ = np.array([], dtype=int)
         if self.dataset is None:
             self._plot_totals(names)
         else:
@@ -172,7 +175,8 @@ class ElpdDifferenceDisplay:
         groups = _groups(np.sign(values), (f"{names[0]} better", f"{names[1]} better", "equal"), "observation")
         draw_intervals(self.ax_, held_out, values, np.minimum(values, 0), np.maximum(values, 0), groups=groups)
         largest = np.argsort(-np.abs(values), kind="stable")[:_N_LABELLED]
-        _label(self.ax_, held_out[largest], values[largest])
+        self.labelled_ = held_out[largest]
+        _label(self.ax_, self.labelled_, values[largest])
         (total,), (se,), (better,) = self.difference_, self.se_, self.better_
         verdict = {1: f"{names[0]} clearly better", -1: f"{names[1]} clearly better", 0: "neither clearly better"}
         summary = f"total {total:.3g}".replace("-", "\N{MINUS SIGN}") + f", standard error {se:.2g}: {verdict[better]}"

@@ -13,6 +13,10 @@ from skabi.networks._discrete import DiscreteHead
 N = 2000
 
 
+def _single(values):
+    return values.astype(np.float32).astype(np.float64)
+
+
 def columns(n=N):
     """Columns `(n,)` of every kind, by name, and the kind that they are."""
     rng = np.random.default_rng(0)
@@ -31,6 +35,18 @@ def columns(n=N):
         "few counts": (rng.poisson(2.0, size=n).astype(float), "category"),
         "32 values": (np.arange(n) % 32 / 10, "category"),
         "33 whole numbers": (np.arange(n) % 33.0, "count"),
+        "hundredths": (rng.normal(size=n).round(2), "count"),
+        "halves": (np.rint(rng.normal(0.0, 20.0, size=n)) / 2 + 0.25, "count"),
+        "multiples of 3/7": (3 / 7 * rng.integers(-50, 50, size=n), "count"),
+        "proportions": (rng.binomial(150, rng.uniform(size=n)) / 150, "count"),
+        "rounded reaction times": ((0.3 + rng.gamma(2.0, 0.2, size=n)).round(2), "count"),
+        "rounded over orders": (np.exp(rng.normal(-1.0, 1.5, size=n)).round(2), "count"),
+        "hundredths in single precision": (_single(rng.normal(size=n).round(2)), "count"),
+        "standardised hundredths": ((5 + rng.normal(size=n).round(2) - 4.987) / 0.983, "count"),
+        "thousandths": (rng.normal(size=n).round(3), "continuous"),
+        "single precision": (_single(rng.normal(size=n)), "continuous"),
+        "single precision in one binade": (_single(rng.uniform(1.0, 2.0, size=n)), "continuous"),
+        "many ties": (_single(rng.choice(rng.normal(size=n // 10), size=n)), "continuous"),
     }
 
 
@@ -57,9 +73,19 @@ def test_few_observations_make_no_category_of_what_varies(n):
 
 
 def test_values_need_come_ten_times_over_to_be_levels():
-    levels = np.arange(5) / 4
+    levels = np.sqrt(np.arange(5))
     for n, kind in ((10, "continuous"), (11, "category")):
         assert DataMap().fit(np.tile(levels, n)[:, np.newaxis], name="X").kinds == [kind]
+
+
+@pytest.mark.parametrize("is_single", [False, True])
+def test_continuous_numbers_are_never_a_lattice(is_single):
+    rng = np.random.default_rng(0)
+    for n in (5, 11, 40, 300):
+        rows = np.concatenate([rng.normal(size=(n, 100)), rng.gamma(2.0, size=(n, 100)), rng.uniform(size=(n, 100))], 1)
+        rows[:2] = rows[1]
+        kinds = DataMap().fit(_single(rows) if is_single else rows, name="X").kinds
+        assert set(kinds) == {"continuous"}
 
 
 @pytest.mark.parametrize("names", [[name] for name in COLUMNS] + [MIXED])
@@ -98,7 +124,7 @@ def test_the_head_of_a_network_knows_levels_and_counts():
     data_map, rows = the_map(*MIXED)
     head = data_map.head
     assert head["n_levels"] == [2, 0, 3, 0] and head["is_wide"] == [False, False, False, True]
-    assert head["lowest"] == [0.0, 0.0, 0.0, rows[:, 5].min()]
+    assert head["lowest"] == [0.0, -rows[:, 2].min(), 0.0, 0.0]
     module = DiscreteHead(**head, n_context=1)
     units = module.features(torch.tensor(data_map.to_network(rows)[0][:, :4], dtype=torch.float32))
     assert torch.equal(units[:, :2].argmax(dim=1), torch.tensor(rows[:, 1]))
@@ -116,7 +142,7 @@ def test_counts_as_networks_see_them_differ_in_single_precision(lowest):
     values = torch.tensor(data_map.to_network(counts[:, np.newaxis])[0], dtype=torch.float32)
     with torch.no_grad():
         log_prob = head.log_prob(values, head.features(values), torch.zeros(1))
-    assert log_prob.exp().sum() == pytest.approx(1.0, abs=0.2) and len(head.features(values).unique()) == 40
+    assert log_prob.exp().sum() == pytest.approx(1.0, abs=0.25) and len(head.features(values).unique()) == 40
 
 
 def test_the_log_determinant_is_that_of_the_continuous_columns():
@@ -145,29 +171,84 @@ def test_a_level_that_was_not_seen_is_the_nearest_at_the_price_of_succession():
     assert data_map.is_unlike(rows).tolist() == [False, True, True, True, True]
 
 
-def test_what_is_no_count_is_the_nearest_at_the_same_price():
+@pytest.mark.parametrize("name", ["many counts", "hundredths", "proportions", "rounded over orders"])
+def test_what_is_no_count_is_the_nearest_at_the_same_price(name):
+    data_map, rows = the_map(name)
+    step = {"many counts": 1.0, "proportions": 1 / 150}.get(name, 0.01)
+    middle = np.sort(rows[:, 0])[N // 2]
+    new = middle + step * np.array([[0.0], [0.3], [-0.4], [0.001]])
+    values, log_det = data_map.to_network(new)
+    assert len(np.unique(values)) == 1 and (data_map.from_network(values) == middle).all()
+    np.testing.assert_allclose(log_det, -np.log(N + 1) * np.array([0, 1, 1, 0]))
+    assert data_map.is_unlike(new).tolist() == [False, True, True, False]
+    # A count that none was is a count like others, unless it is far beyond them.
+    new = np.array([[rows.max() + step], [10 * rows.max()]])
+    assert data_map.to_network(new)[1].tolist() == [0, 0] and data_map.is_unlike(new).tolist() == [False, True]
+
+
+def test_counts_start_at_zero_or_nowhere():
     data_map, rows = the_map("many counts")
     low = rows.min()
-    new = np.array([[200.0], [200.3], [low - 1], [-7.5]])
-    values, log_det = data_map.to_network(new)
-    np.testing.assert_array_equal(data_map.from_network(values)[:, 0], [200, 200, low, low])
-    np.testing.assert_allclose(log_det, -np.log(N + 1) * np.array([0, 1, 1, 1]))
-    assert data_map.is_unlike(new).tolist() == [False, True, True, True]
-    # A count that none was is a count like others, unless it is far beyond them.
-    new = np.array([[rows.max() + 1], [10 * rows.max()]])
-    assert data_map.to_network(new)[1].tolist() == [0, 0] and data_map.is_unlike(new).tolist() == [False, True]
+    values, log_det = data_map.to_network(np.array([[low - 2.0], [0.0], [-1.0]]))
+    assert low > 100 and data_map.from_network(values)[0] == low - 2
+    assert values.ravel().tolist() == [-2.0, -low, -low]
+    np.testing.assert_allclose(log_det, [0.0, 0.0, -np.log(N + 1)])
+    for name in ("negative counts", "hundredths"):
+        data_map, rows = the_map(name)
+        assert data_map.head["lowest"] == [-np.inf] and (data_map.to_network(3 * rows)[1] == 0).all()
+
+
+LATTICES = ["many counts", "hundredths", "halves", "multiples of 3/7", "proportions", "rounded over orders"]
+
+
+@pytest.mark.parametrize("name", LATTICES)
+def test_probabilities_over_the_lattice_add_up_to_one_and_draws_lie_on_it(name):
+    data_map, rows = the_map(name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        head = DiscreteHead(**data_map.head, n_context=1, width=8).double()
+    levels = np.unique(rows)
+    step = {"many counts": 1.0, "halves": 0.5, "multiples of 3/7": 3 / 7, "proportions": 1 / 150}.get(name, 0.01)
+    lattice = levels[0] + step * np.arange(-20_000, 20_000)[:, np.newaxis]
+    if rows.min() >= 0:
+        lattice = lattice[lattice[:, 0] > -step / 2]
+    values, log_det = data_map.to_network(lattice)
+    with torch.no_grad():
+        of_network = torch.tensor(values)
+        log_prob = head.log_prob(of_network, head.features(of_network), torch.zeros(1, dtype=torch.float64))
+        draws = head.sample(torch.zeros(2000, 1, dtype=torch.float64), torch.Generator().manual_seed(0)).numpy()
+    # What is beyond those here is in the tails.
+    assert np.exp(log_prob.numpy() + log_det).sum() == pytest.approx(1.0, abs=5e-3)
+    draws = data_map.from_network(draws)
+    steps = (draws - levels[0]) / step
+    np.testing.assert_allclose(steps, np.rint(steps), rtol=0, atol=1e-9)
+    assert np.isin(draws, levels).mean() > 0.3 and len(np.unique(draws)) > 30
 
 
 @pytest.mark.parametrize("name", ["normal", "Cauchy", "lognormal", "huge numbers"])
 def test_values_far_beyond_are_flagged_and_finite(name):
     data_map, rows = the_map(name)
     low, high = rows.min(), rows.max()
-    far, near = 0.26 * (high - low), 0.24 * (high - low)
+    leeway = np.log(1000) / np.log(N + 1)
+    far, near = (leeway + 0.01) * (high - low), (leeway - 0.01) * (high - low)
     new = np.array([[low - far], [low - near], [high + near], [high + far], [-1e300], [1e300]])
     assert data_map.is_unlike(new).tolist() == [True, False, False, True, True, True]
     assert not data_map.is_unlike(rows).any()
     values, log_det = data_map.to_network(new)
     assert np.isfinite(values).all() and np.isfinite(log_det).all()
+
+
+@pytest.mark.parametrize("n", [40, 160, N])
+def test_few_rows_raise_no_false_alarm_and_let_no_far_value_pass(n):
+    for draw in (np.random.default_rng(0).normal, np.random.default_rng(0).laplace):
+        fits, new = draw(size=(100, n, 1)), draw(size=(100, 100, 1))
+        maps = [DataMap().fit(rows, name="X") for rows in fits]
+        alarms = [data_map.is_unlike(rows).any() for data_map, rows in zip(maps, new, strict=True)]
+        assert np.mean(alarms) <= 0.01
+        assert all(
+            data_map.is_unlike(fit.max(axis=0)[None] + 3 * np.ptp(fit)).all()
+            for data_map, fit in zip(maps, fits, strict=True)
+        )
 
 
 def test_one_far_column_is_enough():

@@ -430,6 +430,20 @@ def test_constructor_parameter(parameter, value, error, words):
         joint.fit(ConjugateGaussian())
 
 
+def test_an_engine_that_cannot_be_built():
+    """It is not found after simulations or time are spent."""
+    prior = IndependentPrior({"a": stats.norm()})
+
+    def no_simulation(a, rng):
+        raise AssertionError("simulated in vain")
+
+    X, y = np.random.default_rng(0).normal(size=(2, 30, 1))
+    for arguments in ((Simulator(prior, no_simulation, vectorized=True),), (X, y)):
+        for engines in ((ENGINE, Gaussian("wide")), (Gaussian("wide"), ENGINE)):
+            with refused(TypeError, "hidden_layer_sizes must be a tuple of int"):
+                quick(*engines, callbacks=[NoTraining()]).fit(*arguments)
+
+
 class MeanOfObservations(nn.Module):
     def forward(self, x, mask):
         return x.mean(dim=1)
@@ -469,3 +483,11 @@ def test_data_sets_of_another_shape(conjugate):
     for use in (joint.log_evidence, joint.predictive, lambda X: joint.log_likelihood(X, y)):
         with refused(ValueError, "X has 3 features", "is expecting 2 features"):
             use(X)
+
+
+def test_data_sets_of_several_sizes_make_no_datatree(samples):
+    _, joint = samples
+    X = [np.zeros((3, 1)), np.zeros((9, 1))]
+    words = "must be of one size", "got shapes (3, 1) to (9, 1)", "once for each size, with X[i : i + 1]"
+    with refused(ShapeError, *words):
+        joint.to_datatree(X, 5)

@@ -206,6 +206,11 @@ def test_says_what_it_is():
 # What does not make sense
 
 
+def test_data_of_no_parameters():
+    with refused(ShapeError, "y must have at least one row of parameters; got shape (0, 2)"):
+        KnownLikelihood(ConjugateGaussian()).sample_data(np.zeros((0, 2)))
+
+
 @pytest.mark.parametrize("simulator", [Simulator(PRIOR, simulate), object(), None])
 def test_simulator_that_knows_no_likelihood(simulator):
     with refused(TypeError, "a simulator with a log_likelihood is needed; got"):

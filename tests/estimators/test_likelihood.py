@@ -9,9 +9,11 @@ import pytest
 from scipy import special, stats
 from scipy.integrate import trapezoid
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from skorch.helper import SliceDict
 from torch import nn
 
+from skabi.datasets import ConjugateGaussian, GaussianMeanScale
 from skabi.engines import ColumnwiseSplineFlow, Gaussian, SplineFlow
 from skabi.estimators import AmortizedLikelihood
 from skabi.exceptions import ApproximationWarning, ShapeError
@@ -691,6 +693,13 @@ def test_observations_far_outside_the_range(likelihoods):
         assert np.isfinite(likelihoods("series").log_likelihood(X, y)).all()
 
 
+@pytest.mark.parametrize("problem", [ConjugateGaussian(), GaussianMeanScale(8)])
+def test_a_search_over_few_data_sets_raises_no_false_alarm(problem):
+    X, y = problem.sample(200, random_state=2)
+    search = GridSearchCV(AmortizedLikelihood(Gaussian(()), max_iter=1), {"learning_rate_init": [1e-3]}, cv=5)
+    assert np.isfinite(search.fit(X, y).best_score_)
+
+
 @pytest.mark.parametrize(("name", "value", "nearest"), [("categories", 2.2, 2.0), ("trials", 3.0, 1.0)])
 def test_levels_that_were_not_in_fit(likelihoods, name, value, nearest):
     """The nearest level, at the price of one in all observations of fit and one more."""
@@ -761,6 +770,8 @@ def test_shapes_of_y(likelihoods, shape):
     if len(shape) != 2 or shape[1] != 2:
         with refused(ShapeError, "y must have shape (n_datasets, 2); got"):
             likelihoods("vectors").sample_data(np.zeros(shape))
+    with refused(ShapeError, "y must have at least one row of parameters; got shape (0, 2)"):
+        likelihoods("vectors").sample_data(np.zeros((0, 2)))
 
 
 def test_draws_of_another_number_of_data_sets(likelihoods):

@@ -6,6 +6,7 @@ import pytest
 from skabi.datasets import GaussianMeanScale
 from skabi.exceptions import ShapeError
 from skabi.model_selection import CrossValElpd, PsisLoo, compare, cross_val_elpd, psis_loo
+from skabi.model_selection._elpd import totals
 
 pytest.importorskip("arviz_stats")
 TERMS = np.random.default_rng(0).normal(-1.0, 0.3, size=20)
@@ -83,3 +84,24 @@ def test_results_of_other_data():
         compare({"one": result(TERMS), "other": result(TERMS, TERMS)})
     with pytest.raises(ShapeError, match=r"data set 0 must have as many observations for every model; got \[7, 20\]"):
         compare({"one": result(TERMS), "other": result(TERMS[:7])})
+
+
+def test_what_is_no_dict_of_results():
+    for results in ([result(TERMS), result(TERMS)], {"one": TERMS, "other": TERMS}):
+        with pytest.raises(TypeError, match="must be a dict of what cross_val_elpd or psis_loo return"):
+            compare(results)
+
+
+def test_observations_that_a_model_excludes():
+    terms = TERMS.copy()
+    terms[[3, 7]] = -np.inf
+    match = "2 observations of data set 0 have an infinite log predictive density under 'narrow', the first is 3"
+    with pytest.raises(ValueError, match=match):
+        compare({"good": result(TERMS), "narrow": result(terms)})
+    assert compare({"one": result(terms, TERMS), "other": result(terms, TERMS - 1)}, dataset=1).index[0] == "one"
+
+
+def test_the_total_of_excluded_observations_has_no_standard_error():
+    sums, errors = totals([np.array([-1.0, -np.inf]), np.array([-1.0, -2.0]), np.array([-1.0, np.nan])])
+    np.testing.assert_array_equal(sums, [-np.inf, -3.0, -1.0])
+    np.testing.assert_allclose(errors, [np.nan, 1.0, np.nan])

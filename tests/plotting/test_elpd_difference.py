@@ -42,6 +42,7 @@ def test_totals_are_sorted_with_two_standard_errors(results):
     assert [label.get_text() for label in ax.get_xticklabels()] == [str(i) for i in order]
     assert ax.get_ylabel().endswith("A less B")
     assert display.ax_ is ax and display.figure_ is ax.figure
+    assert display.labelled_.size == 0
 
 
 def test_colour_says_which_model_is_clearly_better(results):
@@ -71,6 +72,7 @@ def test_one_data_set_is_shown_by_observation():
     points = np.concatenate([line.get_xydata() for line in ax.lines if line.get_marker() == "o"])
     assert {int(x): y for x, y in points} == expected
     assert {text.get_text(): text.xy for text in ax.texts} == {str(i): (i, expected[i]) for i in (2, 3, 5, 4, 0)}
+    assert display.labelled_.tolist() == [2, 3, 5, 4, 0]
 
     differences = list(expected.values())
     se = np.sqrt(7 * np.var(differences, ddof=1))
