@@ -118,7 +118,7 @@ class AmortizedEstimator(NestedRecipes):
         past: tuple[list, list] = ([], [])
         if is_continued:
             self._check_same_problem(X, names, prior)
-            self._reader.note(X)
+            self._go_on(X)
             dropping = self._dropping(X)
             network = copy.deepcopy(self.network_).requires_grad_(True)
             past = self.loss_curve_, self.validation_scores_
@@ -164,6 +164,10 @@ class AmortizedEstimator(NestedRecipes):
         self._y_ndim = y.ndim
         self._parameter_map = ParameterMap(prior, parameter_names).fit(y.reshape(len(y), -1))
         self._start_reading(X)
+
+    def _go_on(self, X):
+        """Take it that sizes, and what is missing, of X were seen in training, beside those of earlier fits."""
+        self._reader.note(X)
 
     def _start_reading(self, X):
         """Resolve the summary recipe, and fit the maps of features."""

@@ -291,7 +291,7 @@ class JointEstimator(PosteriorHalf):
         n_draws : int, default=1
             Data sets for each row of y.
         n_observations : int or array-like of int of shape (n_datasets,), optional
-            Of each data set; by default as in `fit`.
+            Of each data set; by default as in the last `fit`.
         random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
 
         Returns

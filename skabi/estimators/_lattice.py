@@ -14,6 +14,7 @@ _LARGEST_MEDIAN_GAP = 10
 _ROUNDING = 4
 # What is off a lattice by less than this much of a step is on it.
 _TOLERANCE = 0.01
+_LARGEST = np.finfo(float).max
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Lattice:
 
     def counts(self, values):
         """Return the counts of the lattice's numbers nearest to `values`."""
-        return np.rint((values - self.anchor) / self.step)
+        with np.errstate(over="ignore"):
+            return np.clip(np.rint((values - self.anchor) / self.step), -_LARGEST, _LARGEST)
 
     def values(self, counts):
         """Return the numbers that have these counts."""

@@ -235,7 +235,7 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
         n_draws : int, default=1
             Data sets for each row of y.
         n_observations : int or array-like of int of shape (n_datasets,), optional
-            Of each data set; by default as in `fit`, drawn at random where sizes differed there.
+            Of each data set; by default as in the last `fit`, drawn at random where sizes differed there.
         random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
 
         Returns
@@ -368,6 +368,10 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
         is_small = self._layout.structure == "exchangeable" and self._data_map.n_continuous <= _MOST_COLUMNWISE
         if self.engine is None and is_small:
             self.engine_ = ColumnwiseSplineFlow()
+
+    def _go_on(self, X):
+        super()._go_on(X)
+        self._layout = DataLayout.of(X, self._layout.structure)
 
     def _to_network(self, X, y):
         theta, _ = self._parameter_map.to_network(y.reshape(len(y), -1))

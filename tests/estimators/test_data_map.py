@@ -225,6 +225,14 @@ def test_probabilities_over_the_lattice_add_up_to_one_and_draws_lie_on_it(name):
     assert np.isin(draws, levels).mean() > 0.3 and len(np.unique(draws)) > 30
 
 
+def test_numbers_without_a_neighbour_on_the_lattice_are_flagged_and_finite():
+    for name in ("hundredths", "multiples of 3/7", "many counts"):
+        data_map, _ = the_map(name)
+        new = np.array([[1.7e308], [-1.7e308]])
+        values, log_det = data_map.to_network(new)
+        assert data_map.is_unlike(new).all() and np.isfinite(values).all() and np.isfinite(log_det).all()
+
+
 @pytest.mark.parametrize("name", ["normal", "Cauchy", "lognormal", "huge numbers"])
 def test_values_far_beyond_are_flagged_and_finite(name):
     data_map, rows = the_map(name)

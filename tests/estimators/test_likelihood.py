@@ -318,6 +318,22 @@ def test_density_integrates_to_one(likelihoods):
     assert np.exp(counts).sum() == pytest.approx(1.0, abs=1e-3)
 
 
+def test_rounded_numbers_have_probabilities():
+    prior = IndependentPrior({"location": stats.norm()})
+
+    def simulate(location, rng):
+        return (location + 0.3 * rng.normal(size=(4, len(location)))).T[..., np.newaxis].round(1)
+
+    likelihood = quick(engine=None).fit(Simulator(prior, simulate, vectorized=True))
+    assert likelihood.column_kinds_ == ["count"]
+    lattice = np.arange(-60, 61) / 10
+    log_probs = likelihood.log_likelihood(lattice[np.newaxis, :, np.newaxis], [[0.2]], pointwise=True)
+    assert np.exp(log_probs).sum() == pytest.approx(1.0, abs=1e-3)
+    draws = likelihood.sample_data([[0.2]], 500, random_state=0)
+    assert np.isclose(draws.ravel()[:, np.newaxis], lattice, rtol=0, atol=1e-12).any(axis=1).all()
+    assert len(np.unique(draws.round(1))) > 10
+
+
 def test_density_of_many_orders_of_magnitude():
     prior = IndependentPrior({"location": stats.norm()})
 
@@ -654,6 +670,17 @@ def test_warm_start_with_longer_series():
     with pytest.warns(ApproximationWarning, match=r"a series of X has 8 observations, more than any in fit \(5\)"):
         likelihood.log_likelihood(X, y)
     likelihood.fit(X, y).log_likelihood(X, y)
+
+
+@pytest.mark.parametrize("name", ["trials", "series"])
+def test_emulated_data_sets_have_the_sizes_of_the_last_fit(name):
+    X, y = simulator_of(name).sample(40, random_state=0)
+    likelihood = quick(warm_start=True, max_iter=1, **KINDS[name][3]).fit(X[:, :5], y)
+    assert likelihood.sample_data(Y).shape[1] == 5
+    assert likelihood.fit(X, y).sample_data(Y).shape[1] == N_OBSERVATIONS
+    ragged = [x[: 3 + i % 2] for i, x in enumerate(X)]
+    new = likelihood.fit(ragged, y).sample_data(np.repeat(Y, 20, axis=0), random_state=0)
+    assert {len(x) for x in new} == {3, 4}
 
 
 def test_few_rows_do():
