@@ -6,23 +6,23 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, RegressorMixin, TransformerMixin
+from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skabi._params import check_count
 from skabi._random import integer_seed, seed_sequence
 from skabi._shapes import as_float_array
-from skabi._torch import resolve_device, to_array
-from skabi.estimators._base import AmortizedEstimator
+from skabi._torch import resolve_device
 from skabi.estimators._checks import check_constructor, check_quantiles
-from skabi.estimators._inference import contexts, draw, draw_evenly, log_density, summarize_draws
+from skabi.estimators._inference import draw, draw_evenly, log_density, summarize_draws
 from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
+from skabi.estimators._summarizing import SummarizingEstimator
 from skabi.networks._data_sets import n_rows
 from skabi.priors import check_prior
 from skabi.simulators import is_simulator
 
 
-class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RegressorMixin, AmortizedEstimator):
+class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
     """Posterior of the parameters of a simulator, learned once and then answered for any data set in one pass.
 
     A regressor whose prediction is a whole distribution: `fit` trains a conditional density q(y | X) on simulations
@@ -341,22 +341,6 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
             return values
         return (values[:, 0], values[:, 1]) if return_std else values[:, 0]
 
-    def transform(self, X: ArrayLike):
-        """Return the summaries that the posterior is conditioned on.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...)
-
-        Returns
-        -------
-        summaries : ndarray of shape (n_datasets, n_summaries)
-            A DataFrame after `set_output(transform="pandas")`.
-        """
-        check_is_fitted(self)
-        x = self._scaled(X)
-        return to_array(contexts(self._network(), x)).reshape(n_rows(x), -1)
-
     @property
     def n_observations_in_(self):
         """Smallest and largest number of observations of a data set in `fit`."""
@@ -369,10 +353,6 @@ class AmortizedPosterior(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
     def _like_y(self, values):
         """Return `values` without the axis of parameters if `y` had one dimension in `fit`."""
         return values[..., 0] if self._y_ndim == 1 else values
-
-    @property
-    def _n_features_out(self):
-        return self.network_.n_context
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -188,6 +188,15 @@ def test_scikit_learn_s_tools(data):
     assert pipeline.predict(X).shape == (600,)
 
 
+@pytest.mark.parametrize("n_estimators", [1, 2])
+def test_summaries_have_names(data, n_estimators):
+    X, labels, _ = data
+    comparator = quick(n_estimators=n_estimators, max_iter=1).fit(X, labels).set_output(transform="pandas")
+    summaries = comparator.transform(X)
+    assert list(summaries.columns) == list(comparator.get_feature_names_out())
+    assert summaries.shape == (len(X), comparator.network_.n_context)
+
+
 def test_warm_start_goes_on_with_the_same_models(data):
     X, labels, _ = data
     comparator = quick(max_iter=2, warm_start=True).fit(X, labels)
