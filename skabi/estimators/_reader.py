@@ -8,7 +8,7 @@ from skabi.estimators._source_reader import SourceReader
 from skabi.estimators._sources import Source, is_uneven, shape_of
 from skabi.exceptions import ShapeError
 from skabi.networks._data_sets import DataSets
-from skabi.summaries import FusionSummary, summary_by_shape
+from skabi.summaries import FusionSummary, NestedSummary, summary_by_shape
 
 
 class Reader:
@@ -50,14 +50,10 @@ class Reader:
     def _read(self, name, summary, source):
         if np.isnan(source.values).all() or source.lengths.size == 0:
             raise ValueError(f"{shown(name)} has no value in any data set of fit; leave it out.")
-        if source.is_ragged and not summary.takes_any_length and is_uneven(source):
-            raise ShapeError(
-                f"{summary!r} needs data sets of one shape; got a list of arrays of {source.lengths.min()} to "
-                f"{source.lengths.max()} observations. Use SetSummary(), or SeriesSummary() where their order matters."
-            )
-        reader = SourceReader(
-            summary.n_feature_axes(source.shape), takes_any_length=summary.takes_any_length, may_miss=self.may_miss
-        )
+        n_free_axes = summary.n_free_axes if summary.takes_any_length else 0
+        if is_uneven(source) and source.n_ragged_axes > n_free_axes:
+            raise ShapeError(f"{summary!r} needs {_needed(source, n_free_axes)}")
+        reader = SourceReader(summary.n_feature_axes(source.shape), n_free_axes=n_free_axes, may_miss=self.may_miss)
         return reader.fit(source)
 
     def check(self, X):
@@ -98,7 +94,20 @@ def summary_or_default(summary, X):
     """Return `summary`, or the recipe that suits the shape of X, a `Source` or a dict of such."""
     if summary is not None:
         return summary
-    return summary_by_shape(X.shape) if isinstance(X, Source) else FusionSummary()
+    if not isinstance(X, Source):
+        return FusionSummary()
+    return NestedSummary() if is_uneven(X) and len(X.shape) == 3 else summary_by_shape(X.shape)
+
+
+def _needed(source, n_free_axes):
+    """Return what a recipe needs that lets data sets differ in fewer axes than they do."""
+    if source.n_ragged_axes == 2:
+        each = source.group_lengths[source.group_lengths > 0]
+        return f"groups of one size; got groups of {each.min()} to {each.max()} observations. Use NestedSummary()."
+    return (
+        f"data sets of one shape; got a list of arrays of {source.lengths.min()} to {source.lengths.max()} "
+        "observations. Use SetSummary(), or SeriesSummary() where their order matters."
+    )
 
 
 def shown(name):

@@ -18,22 +18,24 @@ class SourceReader:
     ----------
     n_feature_axes : int
         How many of a data set's last axes hold features.
-    takes_any_length : bool
-        Whether data sets may have any number of observations, along their first axis.
+    n_free_axes : int
+        Along how many of their first axes data sets may have any length: 1 where they may have any number of
+        observations, 2 where they may have any number of groups, too.
     may_miss : bool
         Whether values may be missing.
     """
 
-    def __init__(self, n_feature_axes, *, takes_any_length=False, may_miss=False):
+    def __init__(self, n_feature_axes, *, n_free_axes=0, may_miss=False):
         self.n_feature_axes = n_feature_axes
-        self.takes_any_length = takes_any_length
+        self.n_free_axes = n_free_axes
         self.may_miss = may_miss
 
     def fit(self, source):
         """Learn the scales of features, and the lengths there are, from a `Source`."""
-        self.shape, self.is_ragged = source.shape, source.is_ragged and self.takes_any_length
+        self.shape, self.is_ragged = source.shape, source.is_ragged and self.n_free_axes > 0
         self.columns = source.columns
-        self.lengths, self.was_absent, self.largest_share = (source.shape[0], 0), False, 0.0
+        self.lengths = self.group_lengths = (max(source.shape), 0)
+        self.was_absent, self.largest_share = False, 0.0
         self.may_miss_of_each = np.zeros(self._feature_shape(source), dtype=bool)
         self.note(source)
         values = source.values[source.mask] if source.mask is not None else source.values
@@ -49,34 +51,41 @@ class SourceReader:
             return self.shape
         return (*self.shape[:-1], 2 * self.shape[-1]) if self.n_feature_axes else (*self.shape, 2)
 
+    def places(self, n):
+        """Return the shape of the mask of `n` data sets as long as the longest of `fit`."""
+        return (n, *self.shape[: self.n_free_axes * self.is_ragged])
+
     def transform(self, source):
         """Return `(values, mask)`, with shapes `(n_datasets, *network_shape)` and that of the source's mask."""
         rows = source.values.reshape(-1, *self._feature_shape(source))
         values = self._scaler.transform(rows).reshape(source.values.shape)
-        mask = source.mask
         if self.may_miss:
             is_missing = np.isnan(values)
             parts = [np.where(is_missing, 0.0, values), is_missing.astype(float)]
             values = np.concatenate(parts, axis=-1) if self.n_feature_axes else np.stack(parts, axis=-1)
-        if self.is_ragged and mask is None:
-            mask = np.ones(values.shape[:2], dtype=bool)
-        if mask is not None and mask.ndim == 2 and not self.takes_any_length:
+        mask = self._mask(source)
+        return (values if mask is None else masked(values, mask)), mask
+
+    def _mask(self, source):
+        """Return what networks are told of which observations are there, or None."""
+        places = source.values.shape[: 1 + self.n_free_axes]
+        if source.mask is None:
+            return np.ones(places, dtype=bool) if self.is_ragged else None
+        if not self.n_free_axes:
             # A list of arrays that have one shape.
-            mask = mask.any(axis=1)
-        if mask is not None and self.takes_any_length:
-            mask = np.broadcast_to(mask.reshape(len(mask), -1), values.shape[:2])
-        if mask is not None:
-            values = masked(values, mask)
-        return values, mask
+            return source.mask.reshape(len(source), -1).any(axis=1)
+        axes = [1] * (len(places) - source.mask.ndim)
+        return np.broadcast_to(source.mask.reshape(*source.mask.shape, *axes), places)
 
     def check(self, source, *, name):
         """Raise unless data sets have shape and columns of `fit`; return in what some are unlike any there."""
         if not self.goes_on_with(source, name=name):
             raise ShapeError(self._wrong_shape(source, name=name))
         unlike = []
-        shortest, longest = self.lengths
-        if self.takes_any_length and ((source.lengths < shortest) | (source.lengths > longest)).any():
-            unlike.append(f"{name} has fewer or more observations ({shortest} to {longest} in fit)")
+        if self.n_free_axes and not _within(source.lengths, self.lengths):
+            unlike.append(f"{name} has fewer or more {self._counted[0]} ({_range(self.lengths)} in fit)")
+        if self.n_free_axes == 2 and not _within(source.group_lengths[source.group_lengths > 0], self.group_lengths):
+            unlike.append(f"groups of {name} have fewer or more observations ({_range(self.group_lengths)} in fit)")
         if not self.was_absent and not is_there(source).all():
             unlike.append(f"{name} is not there, as it always was in fit")
         share = missing_shares(source).max(initial=0.0)
@@ -90,15 +99,17 @@ class SourceReader:
     def goes_on_with(self, source, *, name):
         """Return whether data sets have the shape of `fit`, with other lengths where any may be; check columns."""
         self._check_columns(source, name=name)
-        if self.takes_any_length and len(source.shape) == len(self.shape):
-            return source.shape[1:] == self.shape[1:]
-        return source.shape == self.shape and not is_uneven(source)
+        if is_uneven(source) and source.n_ragged_axes > self.n_free_axes:
+            return False
+        return (
+            len(source.shape) == len(self.shape) and source.shape[self.n_free_axes :] == self.shape[self.n_free_axes :]
+        )
 
     def note(self, source):
         """Take it that lengths, and what is missing, of `source` were seen in training."""
-        if source.lengths.size:
-            shortest, longest = self.lengths
-            self.lengths = (min(shortest, int(source.lengths.min())), max(longest, int(source.lengths.max())))
+        self.lengths = _widened(self.lengths, source.lengths)
+        if self.n_free_axes == 2:
+            self.group_lengths = _widened(self.group_lengths, source.group_lengths[source.group_lengths > 0])
         self.was_absent |= not is_there(source).all()
         self.largest_share = max(self.largest_share, missing_shares(source).max(initial=0.0))
         self.may_miss_of_each = self.may_miss_of_each | self._is_missing_of_each(source)
@@ -121,23 +132,47 @@ class SourceReader:
 
     def _wrong_shape(self, source, *, name):
         """Return what is wrong, with advice."""
-        first = "n_observations" if self.takes_any_length else self.shape[0]
-        wanted = ", ".join(map(str, ("n_datasets", first, *self.shape[1:])))
+        n_free = self.n_free_axes
+        first = [f"n_{counted}" for counted in self._counted]
+        wanted = _listed(("n_datasets", *first, *self.shape[n_free:]))
         got = source.values.shape
-        is_one_data_set = got == self.shape or (self.takes_any_length and len(got) > 1 and got[1:] == self.shape[1:])
+        is_one_data_set = len(got) == len(self.shape) and got[n_free:] == self.shape[n_free:]
         advice = "."
         if is_uneven(source):
-            got = f"arrays of {source.lengths.min()} to {source.lengths.max()} observations"
+            lengths = f"{source.lengths.min()} to {source.lengths.max()}"
+            got = f"arrays {_listed((lengths, *source.shape[1:]))}"
         elif is_one_data_set:
             advice = f", one data set without its first axis. Pass {name}[np.newaxis]."
         elif self.shape[-1:] == (1,) and source.shape[1:] == self.shape[1:-1]:
             advice = f". For one feature pass {name}[..., np.newaxis]."
         elif sorted(source.shape) == sorted(self.shape) or source.shape[:1] == self.shape[-1:]:
             advice = ". The axes seem to come in another order; see np.moveaxis."
-        return f"{name} must have shape ({wanted}), as in fit; got {got}{advice}"
+        return f"{name} must have shape {wanted}, as in fit; got {got}{advice}"
+
+    @property
+    def _counted(self):
+        """Return what lies along the axes of any length, the first first."""
+        return ("groups", "observations")[2 - self.n_free_axes :]
 
     def _feature_shape(self, source):
         return source.shape[len(source.shape) - self.n_feature_axes :] or (1,)
+
+
+def _within(lengths, ends):
+    return bool(((lengths >= ends[0]) & (lengths <= ends[1])).all())
+
+
+def _listed(axes):
+    return f"({', '.join(map(str, axes))})"
+
+
+def _range(ends):
+    return f"{ends[0]} to {ends[1]}"
+
+
+def _widened(ends, lengths):
+    """Return the ends of a range that holds `lengths`, too."""
+    return (min(ends[0], int(lengths.min())), max(ends[1], int(lengths.max()))) if lengths.size else ends
 
 
 def _filled(rows):

@@ -22,8 +22,9 @@ class Source:
     values : ndarray of shape (n_datasets, ...)
         NaN where a value is missing, zero where padded.
     mask : ndarray of bool or None
-        `(n_datasets, n_observations)`, true where an observation is there, if lengths differ; `(n_datasets,)`, false
-        where nothing of the source is there, if values may be missing in a source among several.
+        `(n_datasets, n_observations)`, true where an observation is there, if lengths differ, or `(n_datasets,
+        n_groups, n_observations)` if those of groups do; `(n_datasets,)`, false where nothing of the source is there,
+        if values may be missing in a source among several.
     columns : list of str or None
         Names of features, if they have any.
     """
@@ -41,17 +42,32 @@ class Source:
         return self.values.shape[1:]
 
     @property
+    def n_ragged_axes(self):
+        """How many of the first axes of a data set have lengths of their own."""
+        return 0 if self.mask is None else self.mask.ndim - 1
+
+    @property
     def is_ragged(self):
         """Whether lengths differ."""
-        return self.mask is not None and self.mask.ndim == 2
+        return self.n_ragged_axes > 0
 
     @property
     def lengths(self):
-        """Number of observations of each data set that is there."""
+        """Number of observations, or of groups, of each data set that is there."""
         if self.mask is not None and self.is_ragged:
-            counts = self.mask.sum(axis=1)
+            counts = self.mask.reshape(*self.mask.shape[:2], -1).any(axis=2).sum(axis=1)
             return counts[counts > 0]
         return np.full(len(self), self.shape[0])
+
+    @property
+    def group_lengths(self):
+        """Number of observations of each group that is there, `(n_datasets, n_groups)`; zero of one that is not."""
+        if self.n_ragged_axes == 2:
+            return self.mask.sum(axis=2)
+        there = np.ones((len(self), self.shape[0]), dtype=int)
+        if self.mask is not None:
+            there = there * self.mask.reshape(len(self), -1)
+        return there * self.shape[1]
 
 
 def is_several(X):
@@ -60,8 +76,15 @@ def is_several(X):
 
 
 def is_ragged(X):
-    """Return whether `X` is a list of arrays with an axis of observations."""
+    """Return whether `X` is a list of arrays with an axis of observations, or of lists of such: of groups."""
     return _is_list(X) and len(X) > 0 and all(x is None or n_axes(x) > 1 for x in X) and _holds_arrays(X)
+
+
+def is_grouped(X):
+    """Return whether `X` is a list of data sets whose observations come in groups that have lengths of their own."""
+    if any(_is_list_of_groups(x) for x in X):
+        return True
+    return len({np.shape(x)[1:-1] for x in X if n_axes(x) == 3}) > 1
 
 
 def n_axes(X):
@@ -77,7 +100,11 @@ def _is_list(X):
 
 
 def _holds_arrays(X):
-    return any(hasattr(x, "__array__") for x in X)
+    return any(hasattr(x, "__array__") or _is_list_of_groups(x) for x in X)
+
+
+def _is_list_of_groups(x):
+    return _is_list(x) and any(hasattr(group, "__array__") and np.ndim(group) == 2 for group in x)
 
 
 def is_nothing(X):
@@ -90,11 +117,13 @@ def refuse_uneven(X, *, name="X"):
     if _is_list(X) and not is_ragged(X):
         lengths = {len(x) for x in X if hasattr(x, "__len__") and not isinstance(x, str)}
         if len(lengths) > 1:
+            has_features = any(isinstance(x, (list, tuple)) and np.ndim(x[:1]) == 2 for x in X)
+            each = f"np.asarray(x){'' if has_features else '[:, np.newaxis]'}"
             raise ValueError(
                 f"{name} must convert to an array of numbers, with as many in every row; got {type(X).__name__} that "
                 f"does not, with {min(lengths)} to {max(lengths)}. Data sets of different sizes are arrays "
-                "(n_observations, n_features): for one feature pass "
-                f"[np.asarray(x)[:, np.newaxis] for x in {name}]."
+                f"(n_observations, n_features): {'' if has_features else 'for one feature '}pass [{each} for x in "
+                f"{name}]."
             )
 
 
@@ -118,9 +147,10 @@ def check_equal_lengths(sources):
 
 def mark_absent(source):
     """Return `source` with a mask that is false where nothing of it is there."""
-    is_seen = ~np.isnan(source.values).reshape(*source.values.shape[: 2 if source.is_ragged else 1], -1).all(axis=-1)
+    is_seen = ~np.isnan(source.values).reshape(*source.values.shape[: 1 + source.n_ragged_axes], -1).all(axis=-1)
     if source.is_ragged:
-        is_seen = source.mask & (source.mask & is_seen).any(axis=1, keepdims=True)
+        axes = tuple(range(1, is_seen.ndim))
+        is_seen = source.mask & (source.mask & is_seen).any(axis=axes, keepdims=True)
     return replace(source, mask=is_seen)
 
 
@@ -130,7 +160,7 @@ def read(X, *, name="X", may_miss=False, may_be_absent=False):
     Raises
     ------
     ShapeError
-        If a data set is empty, or the arrays of a list differ in more than their first axis.
+        If a data set is empty, or the arrays of a list differ in more than their first axis, or first two of groups.
     ValueError
         If values are not finite numbers; NaN passes where `may_miss`.
     """
@@ -138,14 +168,25 @@ def read(X, *, name="X", may_miss=False, may_be_absent=False):
         X = _filled_with_nan(X)
     refuse_uneven(X, name=name)
     if is_ragged(X):
-        return _read_ragged(X, name=name, may_miss=may_miss, may_be_absent=may_be_absent)
+        read_list = _read_grouped if is_grouped(X) else _read_ragged
+        return read_list(X, name=name, may_miss=may_miss, may_be_absent=may_be_absent)
     values = as_float_array(X, name=name, allow_nan=may_miss, advice=MISSING_ADVICE)
     if values.ndim == 1:
         values = values[:, np.newaxis]
     if values.ndim == 0 or 0 in values.shape:
         raise ShapeError(f"{name} must hold at least one data set and one number a data set; got shape {values.shape}.")
-    columns = getattr(X, "columns", None)
-    return Source(values, columns=None if columns is None else [str(column) for column in columns])
+    return Source(values, columns=_columns([X], name=name))
+
+
+def _columns(tables, *, name):
+    """Return the names of the columns of DataFrames, which must be the same, or None if there are none."""
+    named = [[str(column) for column in table.columns] for table in tables if hasattr(table, "columns")]
+    for columns in named:
+        if columns != named[0]:
+            raise ShapeError(
+                f"the data sets of {name} must have the same columns in the same order; got {named[0]} and {columns}."
+            )
+    return named[0] if named else None
 
 
 def _filled_with_nan(X):
@@ -172,7 +213,32 @@ def _read_ragged(X, *, name, may_miss, may_be_absent):
     mask = np.arange(lengths.max()) < lengths[:, np.newaxis]
     values = np.zeros((*mask.shape, *rest))
     values[mask] = np.concatenate([array for array in arrays if array is not None])
-    return Source(values, mask)
+    return Source(values, mask, _columns(X, name=name))
+
+
+def _read_grouped(X, *, name, may_miss, may_be_absent):
+    """Return data sets of groups as a `Source`: all groups are read as data sets, and then put together."""
+    for i, x in enumerate(X):
+        if x is None or not len(x):
+            if not may_be_absent:
+                raise ShapeError(f"{name}[{i}] has no groups; a data set needs at least one. Leave it out.")
+        elif not _is_list_of_groups(x) and n_axes(x) != 3:
+            raise ShapeError(
+                f"{name}[{i}] must be groups of observations, (n_groups, n_observations, n_features) or a list of "
+                f"arrays (n_observations, n_features), as other data sets are; got shape {np.shape(x)}."
+            )
+    owners = np.repeat(np.arange(len(X)), [0 if x is None else len(x) for x in X])
+    groups = _read_ragged(
+        [group for x in X if x is not None for group in x],
+        name=f"groups of {name}",
+        may_miss=may_miss,
+        may_be_absent=False,
+    )
+    n_groups = np.bincount(owners, minlength=len(X))
+    has_group = np.arange(n_groups.max()) < n_groups[:, np.newaxis]
+    values, mask = (np.zeros((*has_group.shape, *part.shape[1:]), part.dtype) for part in (groups.values, groups.mask))
+    values[has_group], mask[has_group] = groups.values, groups.mask
+    return Source(values, mask, groups.columns)
 
 
 def sources_of(X):
@@ -201,7 +267,8 @@ def missing_shares(source):
     """Return the share of values that are missing in each data set that has anything of a source."""
     n_values = np.full(len(source), math.prod(source.shape))
     if source.is_ragged:
-        n_values = source.mask.sum(axis=1) * math.prod(source.shape[1:])
+        n_places = source.mask.reshape(len(source), -1).sum(axis=1)
+        n_values = n_places * math.prod(source.shape[source.n_ragged_axes :])
     n_missing = np.isnan(source.values).reshape(len(source), -1).sum(axis=1)
     there = is_there(source)
     return n_missing[there] / n_values[there]
@@ -209,7 +276,7 @@ def missing_shares(source):
 
 def is_uneven(source):
     """Return whether data sets have different numbers of observations."""
-    return source.is_ragged and bool((source.lengths != source.shape[0]).any())
+    return source.is_ragged and not source.mask[is_there(source)].all()
 
 
 def has_missing(source):
@@ -218,13 +285,23 @@ def has_missing(source):
 
 
 def log_counts(X):
-    """Return mean and standard deviation of the logarithm of the number of observations; None if it is always one.
+    """Return mean and standard deviation of the logarithms of numbers of observations; None if they are always one.
 
-    Dicts, with an entry for each source whose lengths differ, where there are several.
+    Lists: of observations, or of groups and of observations a group. Dicts of lists, with an entry for each source
+    whose lengths differ, where there are several.
     """
     if isinstance(X, Source):
-        logs = np.log(X.lengths) if X.is_ragged else np.zeros(1)
-        return (float(logs.mean()), float(logs.std())) if np.ptp(logs) > 0 else None
+        logs = np.log(_counts(X)) if X.is_ragged else np.zeros((1, 1))
+        return (logs.mean(axis=0).tolist(), logs.std(axis=0).tolist()) if np.ptp(logs, axis=0).any() else None
     each = {name: log_counts(source) for name, source in X.items()}
     each = {name: pair for name, pair in each.items() if pair is not None}
     return tuple({name: pair[i] for name, pair in each.items()} for i in (0, 1)) if each else None
+
+
+def _counts(source):
+    """Return numbers of observations, or of groups and the mean of observations a group, `(n, n_ragged_axes)`."""
+    counts = [source.lengths]
+    if source.n_ragged_axes == 2:
+        n_observations = source.mask.sum(axis=(1, 2))
+        counts.append(n_observations[n_observations > 0] / source.lengths)
+    return np.column_stack(counts)

@@ -7,6 +7,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skabi._optional import import_optional
 from skabi._params import check_count
+from skabi._random import seed_sequence
+from skabi.model_selection._adaptive import WeightedDraws, adapted
 from skabi.model_selection._data_sets import check_structure, observations_of, said_before, stacked
 from skabi.model_selection._elpd import PsisLoo, totals
 
@@ -75,18 +77,14 @@ def psis_loo(estimator, X: ArrayLike, *, n_draws: int = 1000, random_state=None)
             "out: cross_val_elpd(estimator, X, cv=TimeSeriesSplit())."
         )
     data_sets = stacked(observations_of(X))
-    draws = estimator.posterior_.sample(data_sets, n_draws, random_state=random_state)
-    log_ratios = _log_ratios(estimator, data_sets, draws)
+    draw_seed, adapt_seed = seed_sequence(random_state).spawn(2)
+    draws = estimator.posterior_.sample(data_sets, n_draws, random_state=draw_seed)
     estimator.likelihood_.warn_of_unlike(data_sets)
     pointwise, pareto_k = [], []
-    for i in range(len(data_sets)):
+    for i, seed in enumerate(adapt_seed.spawn(len(data_sets))):
         with said_before():
-            (terms,) = estimator.likelihood_.log_likelihood(data_sets[i : i + 1], draws[i : i + 1], pointwise=True)
-        each = [
-            _leave_out(array_stats, terms, j, None if log_ratios is None else log_ratios[i])
-            for j in range(terms.shape[1])
-        ]
-        elpd, k = np.transpose(each)
+            weighted = _weighted(estimator, data_sets[i : i + 1], draws[i], np.random.default_rng(seed))
+        elpd, k = np.transpose([_leave_out(array_stats, *pair) for pair in _left_out(weighted)])
         pointwise.append(elpd)
         pareto_k.append(k)
     _, se = totals(pointwise)
@@ -95,25 +93,45 @@ def psis_loo(estimator, X: ArrayLike, *, n_draws: int = 1000, random_state=None)
     return PsisLoo(pointwise, elpd, se, pareto_k, n_draws)
 
 
-def _log_ratios(estimator, X, draws):
-    """Return log prior minus log posterior density at the draws, `(n_datasets, n_draws)`; None without a prior."""
-    prior = estimator.posterior_.prior_
-    if prior is None:
-        return None
-    log_prior = prior.log_prob(draws.reshape(-1, draws.shape[2])).reshape(draws.shape[:2])
-    with np.errstate(invalid="ignore"):
-        return log_prior - estimator.posterior_.log_prob(X, draws)
+def _weighted(estimator, X, draws, rng):
+    """Return `WeightedDraws` of one data set; without a prior the learned posterior is taken for exact."""
+
+    def log_likelihood(y):
+        return estimator.likelihood_.log_likelihood(X, y[np.newaxis], pointwise=True)[0]
+
+    def log_posterior(y):
+        return posterior.log_prob(X, y[np.newaxis])[0]
+
+    posterior, terms = estimator.posterior_, log_likelihood(draws)
+    if posterior.prior_ is None:
+        return WeightedDraws(terms, -terms.sum(axis=1))
+    return adapted(
+        draws,
+        terms,
+        log_posterior(draws),
+        prior=posterior.prior_,
+        log_likelihood=log_likelihood,
+        log_posterior=log_posterior,
+        rng=rng,
+    )
 
 
-def _leave_out(array_stats, terms, j, log_ratio):
-    """Return the log predictive density of observation `j`, and its Pareto k, from log densities `(n_draws, n)`."""
-    # The learned posterior is the proposal, and the posterior of the others the target [2]_.
-    with np.errstate(invalid="ignore"):
-        log_weights = -terms[:, j] if log_ratio is None else np.delete(terms, j, axis=1).sum(axis=1) + log_ratio
+def _left_out(weighted):
+    """Yield, for each observation, its log densities and the log weights of draws for the posterior of the others."""
+    is_possible = np.isfinite(weighted.terms)
+    terms = np.where(is_possible, weighted.terms, 0.0)
+    total, n_impossible = terms.sum(axis=1) + weighted.log_ratio, (~is_possible).sum(axis=1)
+    for term, possible in zip(terms.T, is_possible.T, strict=True):
+        # The learned posterior is the proposal, and the posterior of the others the target [2]_.
+        yield np.where(possible, term, -np.inf), np.where(n_impossible == ~possible, total - term, -np.inf)
+
+
+def _leave_out(array_stats, term, log_weights):
+    """Return the log predictive density of an observation, and its Pareto k."""
     is_possible = np.isfinite(log_weights)
     if is_possible.sum() < _FEWEST_DRAWS:
         return np.nan, np.inf
     with np.errstate(all="ignore"):
         smooth, k = array_stats.psislw(-log_weights[is_possible])
-    elpd = special.logsumexp(smooth + terms[is_possible, j]) - special.logsumexp(smooth)
+    elpd = special.logsumexp(smooth + term[is_possible]) - special.logsumexp(smooth)
     return (elpd, k) if np.isfinite(k) and not np.isnan(elpd) else (np.nan, np.inf)

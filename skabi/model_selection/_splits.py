@@ -40,7 +40,11 @@ def refits_of(data_sets, cv, groups, *, is_series):
     for i, x in enumerate(data_sets):
         try:
             splits = list(splitter.split(x, groups=groups[i]))
-        except (TypeError, ValueError) as error:
+        except TypeError as error:
+            raise ValueError(
+                f"cv must split observations without labels, of which there are none here; got {splitter!r} ({error})."
+            ) from error
+        except ValueError as error:
             raise ValueError(f"data set {i}, of {len(x)} observations, cannot be split: {error}") from error
         for left, held_out in splits:
             refit = Refit(i, _check_rows(left, i, len(x)), _check_rows(held_out, i, len(x)))

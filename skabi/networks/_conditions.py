@@ -13,29 +13,41 @@ class NoConditions(nn.Module):
 class LogCounts(nn.Module):
     """The logarithm of each data set's number of observations, standardised: how much can be known at all.
 
+    Of groups there are two: that of groups, and that of the mean number of observations a group.
+
     Parameters
     ----------
-    location, scale : dict of str to float, or float
-        Mean and standard deviation of the logarithms in training, one a source where there are several.
+    location, scale : dict of str to list of float, or list of float
+        Mean and standard deviation of the logarithms in training, a dict where there are several sources. A number that
+        never varied says nothing.
     """
 
     def __init__(self, location, scale):
         super().__init__()
         self.names = list(location) if isinstance(location, dict) else None
+        scale = _as_row(scale)
         self.register_buffer("location", _as_row(location))
-        self.register_buffer("scale", _as_row(scale))
+        self.register_buffer("scale", torch.where(scale > 0, scale, torch.inf))
 
     @property
     def n_conditions(self):
-        """Number of sources whose observations are counted."""
+        """How many numbers are counted."""
         return len(self.location)
 
     def forward(self, mask):
         """Return `(n, n_conditions)`; a source that is not there counts as if it had one observation."""
         masks = [mask] if self.names is None else [mask[name] for name in self.names]
-        counts = torch.stack([m.sum(dim=1) for m in masks], dim=1)
-        return (counts.clamp(min=1).to(self.location.dtype).log() - self.location) / self.scale
+        counts = torch.cat([_counts(m) for m in masks], dim=1)
+        return (counts.to(self.location.dtype).log() - self.location) / self.scale
+
+
+def _counts(mask):
+    """Return numbers of observations, `(n, 1)`, or of groups and of the mean of observations a group, `(n, 2)`."""
+    if mask.ndim == 2:
+        return mask.sum(dim=1, keepdim=True).clamp(min=1)
+    n_groups = mask.any(dim=2).sum(dim=1).clamp(min=1)
+    return torch.stack([n_groups, mask.sum(dim=(1, 2)).clamp(min=1) / n_groups], dim=1)
 
 
 def _as_row(values):
-    return torch.tensor(list(values.values()) if isinstance(values, dict) else [values])
+    return torch.tensor([value for each in values.values() for value in each] if isinstance(values, dict) else values)

@@ -13,8 +13,8 @@ class DataSets(NamedTuple):
     values : Tensor of shape (n, ...) or dict of str to Tensor
         One tensor, or one a source.
     mask : Tensor of bool or None, or dict of str to these
-        True where an observation is there: `(n, n_observations)` for a set or series, `(n,)` for a source that is there
-        as a whole or not at all. None if everything is there.
+        True where an observation is there: `(n, n_observations)` for a set or series, `(n, n_groups, n_observations)`
+        for groups of these, `(n,)` for a source that is there as a whole or not at all. None if everything is there.
     """
 
     values: torch.Tensor | dict
@@ -64,8 +64,10 @@ def without_padding(data):
         )
     if mask is None or mask.ndim == 1:
         return data
-    n = max(1, int(mask.any(dim=0).sum()))
-    return DataSets(values[:, :n], mask[:, :n])
+    # What is there comes first along each axis.
+    longest = [max(1, int(mask.sum(dim=axis).max())) for axis in range(1, mask.ndim)]
+    kept = (slice(None), *map(slice, longest))
+    return DataSets(values[kept], mask[kept])
 
 
 def masked(values, mask):

@@ -14,7 +14,8 @@ _MOST_PAIRED = 8
 class DeepSet(nn.Module):
     """Moments of what a network makes of each observation: whatever their order, and however many [1]_.
 
-    With attention blocks in between, observations are seen in the light of each other.
+    With attention blocks in between, observations are seen in the light of each other. Statistics that are not learned
+    are those of the first `n_described` features, by default of all.
 
     References
     ----------
@@ -22,11 +23,23 @@ class DeepSet(nn.Module):
        arXiv 1703.06114.
     """
 
-    def __init__(self, n_features, *, width, n_blocks, n_attention_blocks, n_heads, n_inducing, n_summaries):
+    def __init__(
+        self,
+        n_features,
+        *,
+        width,
+        n_blocks,
+        n_attention_blocks,
+        n_heads,
+        n_inducing,
+        n_summaries,
+        n_described=None,
+    ):
         super().__init__()
-        self.has_pairs = n_features <= _MOST_PAIRED
-        n_pairs = n_features * (n_features - 1) // 2 if self.has_pairs else 0
-        self.n_fixed, self.token_width = 4 * n_features + n_pairs, width
+        self.n_described = n_features if n_described is None else n_described
+        self.has_pairs = 0 < self.n_described <= _MOST_PAIRED
+        n_pairs = self.n_described * (self.n_described - 1) // 2 if self.has_pairs else 0
+        self.n_fixed, self.token_width = 4 * self.n_described + n_pairs, width
         self.n_summaries = self.n_fixed + n_summaries
         self.of_one = nn.Sequential(nn.Linear(n_features, width), *[ResidualBlock(width) for _ in range(n_blocks)])
         self.attention = nn.ModuleList(InducedAttention(width, n_heads, n_inducing) for _ in range(n_attention_blocks))
@@ -37,9 +50,10 @@ class DeepSet(nn.Module):
         kept = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device) if mask is None else mask
         # Padding costs nothing where observations do not meet before they are pooled.
         rows, owners = x[kept], kept.nonzero()[:, 0]
-        fixed = [moments_of_rows(rows, owners, len(x)), extremes(rows, owners, len(x))]
+        described = rows[:, : self.n_described]
+        fixed = [moments_of_rows(described, owners, len(x)), extremes(described, owners, len(x))]
         if self.has_pairs:
-            fixed.append(associations(rows, owners, len(x)))
+            fixed.append(associations(described, owners, len(x)))
         if mask is None or len(self.attention):
             learned = moments(*self.tokens(x, mask))
         else:

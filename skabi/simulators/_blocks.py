@@ -16,15 +16,15 @@ class Inputs:
     ----------
     entries : dict of str to ndarray
         Parameters by entry name.
-    sizes : dict of str or None to ndarray
-        Numbers of observations of each source that has them.
-    passes_sizes : bool
-        Whether simulate is told them.
+    sizes : dict of (str, str or None) to ndarray
+        By what is counted and source, for each source that has sizes.
+    passed : frozenset of str
+        Of what simulate is told the number.
     """
 
     entries: dict
     sizes: dict
-    passes_sizes: bool
+    passed: frozenset[str]
 
     def __len__(self):
         return len(next(iter(self.entries.values())))
@@ -32,12 +32,12 @@ class Inputs:
     def arguments(self, rows):
         """Return the keyword arguments of simulate for a slice of rows, or for one row."""
         arguments = {name: _writable(values[rows]) for name, values in self.entries.items()}
-        return {**arguments, **self._sizes(rows)} if self.passes_sizes else arguments
+        return arguments | {name: sizes for name, sizes in self._sizes(rows).items() if name in self.passed}
 
     def rows(self, rows):
         """Return a slice of rows."""
         entries, sizes = ({name: v[rows] for name, v in part.items()} for part in (self.entries, self.sizes))
-        return Inputs(entries, sizes, self.passes_sizes)
+        return Inputs(entries, sizes, self.passed)
 
     def describe(self, row):
         """Return what one row is simulated from, as text."""
@@ -46,8 +46,10 @@ class Inputs:
         return "{" + ", ".join(f"{name!r}: {text}" for name, text in texts.items()) + "}"
 
     def _sizes(self, rows):
-        sizes = {name: _writable(values[rows], number=int) for name, values in self.sizes.items()}
-        return {"n_observations": sizes.get(None, sizes)} if sizes else {}
+        sizes: dict = {}
+        for (counted, source), values in self.sizes.items():
+            sizes.setdefault(counted, {})[source] = _writable(values[rows], number=int)
+        return {counted: each.get(None, each) for counted, each in sizes.items()}
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def _simulate_rows(simulate, inputs, seed, *, allow_nan, stop_at_error, batch_fa
             if stop_at_error:
                 break
             continue
-        wrong = difference(row, rows[0] if rows else row)
+        wrong = difference(row, rows[0] if rows else row, inputs.sizes)
         if wrong:
             raise SimulatorError(f"{wrong} for {inputs.describe(i)}.{ADVICE}")
         rows.append(row)

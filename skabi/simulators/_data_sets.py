@@ -9,11 +9,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from skabi.exceptions import SimulatorError
+from skabi.simulators._sizes import GROUPS, OBSERVATIONS
 
 
 def read(result, sizes, *, n_rows):
-    """Return what simulate returned for `n_rows` data sets, given a dict of source name to their sizes."""
+    """Return what simulate returned for `n_rows` data sets, given their sizes by what is counted and source."""
     sources = result if isinstance(result, Mapping) else {None: result}
+    sizes = _by_source(sizes)
     _check_names(list(sources), list(sizes))
     data = {}
     for name, value in sources.items():
@@ -67,12 +69,16 @@ ADVICE = (
 )
 
 
-def difference(data, first):
-    """Return what is wrong with data sets whose sources or shapes are not those of the first, else None."""
+def difference(data, first, sizes):
+    """Return what is wrong with data sets whose sources or shapes are not those of the first, else None.
+
+    `sizes` has what is counted and source for keys.
+    """
     if set(data) != set(first):
         return f"simulate must return the same sources every time; got {_sources(first)} and {_sources(data)}"
+    counted = _by_source(dict.fromkeys(sizes))
     for name in first:
-        shape, other = _shape(first[name]), _shape(data[name])
+        shape, other = (_shape(each[name], list(counted.get(name, ()))) for each in (first, data))
         if shape != other:
             return f"{_simulate(name)} must return the same shape every time; got {shape} and {other}"
     return None
@@ -142,34 +148,54 @@ def _as_rows(value, name):
     return [as_numbers(row, name) for row in value] if is_list else as_numbers(value, name)
 
 
+def _by_source(sizes):
+    """Return a dict of source name to dict of what is counted to sizes, in the order of axes."""
+    sources: dict = {}
+    for counted in (GROUPS, OBSERVATIONS):
+        for (kind, source), values in sizes.items():
+            if kind == counted:
+                sources.setdefault(source, {})[counted] = values
+    return sources
+
+
 def _cut(rows, sizes, name):
-    """Return a list of the first observations of each data set, `(n_observations, ...)`."""
-    data_sets = []
-    for row, size in zip(rows, sizes, strict=True):
-        if row.ndim == 0 or len(row) < size:
+    """Return a list of the first observations of each data set, or of each of its first groups."""
+    counted, data_sets = list(sizes), []
+    for row, *extent in zip(rows, *sizes.values(), strict=True):
+        if row.ndim < len(extent) or (np.array(row.shape[: len(extent)]) < extent).any():
+            wanted = " and ".join(f"{axis}={n}" for axis, n in zip(counted, extent, strict=True))
             raise SimulatorError(
-                f"{_simulate(name)} must return n_observations={size} observations of a data set, along its first "
-                f"axis; got shape {row.shape}."
+                f"{_simulate(name)} must return at least {wanted} along the first {_axes(counted)} of a data set; got "
+                f"shape {row.shape}."
             )
-        data_sets.append(_columns(row[:size].copy()))
-    shapes = sorted({row.shape[1:] for row in data_sets})
+        row = row[tuple(map(slice, extent))].copy()
+        data_sets.append(row[..., np.newaxis] if row.ndim == len(extent) else row)
+    shapes = sorted({row.shape[len(counted) :] for row in data_sets})
     if len(shapes) > 1:
         raise SimulatorError(
-            f"{_simulate(name)} must return data sets that differ in their first axis, the observations, alone; got "
-            f"observations of shapes {shapes[0]} and {shapes[1]}."
+            f"{_simulate(name)} must return data sets that differ in their first {_axes(counted)}, {_listed(counted)}, "
+            f"alone; got the rest of shapes {shapes[0]} and {shapes[1]}."
         )
     return data_sets
+
+
+def _axes(counted):
+    return "axis" if len(counted) == 1 else "axes"
+
+
+def _listed(counted):
+    return " and ".join(counted)
 
 
 def _columns(X):
     return X[:, np.newaxis] if X.ndim == 1 else X
 
 
-def _shape(values):
-    """Return the shape of a data set as text."""
-    if not isinstance(values, list):
+def _shape(values, counted):
+    """Return the shape of a data set as text, of which what is counted may be any number."""
+    if not counted:
         return str(values.shape[1:])
-    return f"({', '.join(map(str, ('n_observations', *values[0].shape[1:])))})"
+    return f"({', '.join(map(str, (*counted, *values[0].shape[len(counted) :])))})"
 
 
 def _all_of_each(is_valid, values):

@@ -17,7 +17,7 @@ from skabi.exceptions import ApproximationWarning, SimulatorError
 from skabi.priors import check_prior
 from skabi.simulators._blocks import Block, Inputs, simulate_block
 from skabi.simulators._data_sets import ADVICE, as_X, difference, join, take
-from skabi.simulators._sizes import check_sizes, draw_sizes, size_distributions
+from skabi.simulators._sizes import GROUPS, OBSERVATIONS, check_sizes, draw_sizes, size_distributions
 
 # Rows a seed: many for array code, few for loops so that small jobs spread over workers.
 _VECTORIZED_BLOCK, _LOOP_BLOCK = 1000, 16
@@ -48,6 +48,10 @@ class Simulator:
         `(n_datasets,)`; with several sources a dict of these. The result holds at least as many observations along the
         first axis of a data set, and what is beyond is cut off. A vectorized `simulate` may thus return arrays padded
         with anything, or a list of arrays. Parameters do not depend on whether sizes are drawn.
+    n_groups : (int, int) or frozen discrete distribution, optional
+        Numbers of groups of observations, drawn and passed on like `n_observations`: a data set is then
+        `(n_groups, n_observations, ...)`, with the groups of one data set of equal size. Only for X of one source. See
+        `NestedSummary`.
     log_likelihood : callable, optional
         `log_likelihood(X, **parameters) -> (n_datasets,)` in NumPy: the log density of row i of `X` given row i of the
         parameters, for what needs a known likelihood; `X` as `sample` returns it. Where a data set has several
@@ -68,9 +72,10 @@ class Simulator:
     ------
     TypeError
         If `prior` lacks a method that inference needs (a density among them), `simulate` does not take the names of
-        the parameters and `rng`, or `n_observations` is neither a range nor a frozen discrete distribution.
+        the parameters and `rng`, `log_likelihood` not X and these names, or `n_observations` or `n_groups` is neither a
+        range nor a frozen discrete distribution.
     ValueError
-        If `n_observations` may be less than 1, or is also the name of a parameter.
+        If `n_observations` or `n_groups` may be less than 1, or is also the name of a parameter.
 
     Examples
     --------
@@ -109,6 +114,7 @@ class Simulator:
         *,
         vectorized: bool = False,
         n_observations: Any = None,
+        n_groups: Any = None,
         log_likelihood: Callable[..., np.ndarray] | None = None,
         allow_nan: bool = False,
         on_error: Literal["raise", "drop"] = "raise",
@@ -118,13 +124,14 @@ class Simulator:
         self.simulate = simulate
         self.vectorized = vectorized
         self.n_observations = n_observations
-        self.log_likelihood = log_likelihood
+        self.n_groups = n_groups
+        self.log_likelihood = _check_log_likelihood(log_likelihood, prior.entry_names)
         self.allow_nan = allow_nan
         self.on_error = check_choice(on_error, "on_error", ("raise", "drop"))
         default_size = _VECTORIZED_BLOCK if vectorized else _LOOP_BLOCK
         self.block_size = default_size if block_size is None else check_count(block_size, "block_size")
-        self._sizes = size_distributions(n_observations)
-        self._passes_sizes = _check_signature(simulate, prior.entry_names, has_sizes=bool(self._sizes))
+        self._sizes = size_distributions(n_observations, n_groups)
+        self._passed_sizes = _check_signature(simulate, prior.entry_names, {counted for counted, _ in self._sizes})
 
     def __repr__(self):
         name = getattr(self.simulate, "__name__", type(self.simulate).__name__)
@@ -181,6 +188,7 @@ class Simulator:
         y: ArrayLike,
         *,
         n_observations: Any = None,
+        n_groups: Any = None,
         random_state=None,
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -193,6 +201,8 @@ class Simulator:
         n_observations : int or array-like of int of shape (n_datasets,), or dict of str to these, optional
             Numbers of observations in place of random ones, where the simulator draws such; with several sources, a
             dict for some or all of those that have sizes.
+        n_groups : int or array-like of int of shape (n_datasets,), optional
+            Numbers of groups in place of random ones, likewise.
         random_state, n_jobs, verbose
             As in `sample`.
 
@@ -205,7 +215,7 @@ class Simulator:
         ------
         ValueError
             If `y` is not `(n_datasets, n_parameters)`, or a DataFrame whose columns are not the prior's parameters in
-            their order, or `n_observations` does not fit the simulator's own.
+            their order, or `n_observations` or `n_groups` does not fit the simulator's own.
         SimulatorError
             As in `sample`.
         """
@@ -213,7 +223,8 @@ class Simulator:
         n = check_count(len(next(iter(entries.values()))), "the number of rows of y")
         starts = range(0, n, self.block_size)
         blocks = [{name: v[start : start + self.block_size] for name, v in entries.items()} for start in starts]
-        given = check_sizes(n_observations, self._sizes, n)
+        given = check_sizes(n_observations, self._sizes, n, counted=OBSERVATIONS)
+        given |= check_sizes(n_groups, self._sizes, n, counted=GROUPS)
         inputs = self._inputs(blocks, seed_sequence(random_state), given)
         data, _ = self._simulate(inputs, n_jobs=n_jobs, verbose=verbose, n=n)
         return as_X(data)
@@ -228,9 +239,9 @@ class Simulator:
         for i, (entries, seed) in enumerate(zip(blocks, seeds.spawn(len(blocks)), strict=True)):
             n_rows = len(next(iter(entries.values())))
             start = i * self.block_size
-            sizes = {name: drawn[:n_rows] for name, drawn in draw_sizes(self._sizes, seed, self.block_size).items()}
-            sizes.update({name: values[start : start + n_rows] for name, values in (given or {}).items()})
-            inputs.append((Inputs(entries, sizes, self._passes_sizes), seed))
+            sizes = {key: drawn[:n_rows] for key, drawn in draw_sizes(self._sizes, seed, self.block_size).items()}
+            sizes.update({key: values[start : start + n_rows] for key, values in (given or {}).items()})
+            inputs.append((Inputs(entries, sizes, self._passed_sizes), seed))
         return inputs
 
     def _simulate(self, inputs, *, n_jobs, verbose, n):
@@ -258,7 +269,7 @@ class Simulator:
                     if self.on_error == "raise":
                         raise SimulatorError(f"simulate {block.error}.{self._hint(block)}{_DROP}") from block.cause
                 if block.data is not None:
-                    wrong = difference(block.data, data[0] if data else block.data)
+                    wrong = difference(block.data, data[0] if data else block.data, self._sizes)
                     if wrong:
                         raise SimulatorError(f"{wrong}.{ADVICE}")
                     data.append(block.data)
@@ -310,32 +321,51 @@ def is_simulator(value: object) -> bool:
     return hasattr(value, "prior") and hasattr(value, "sample") and not is_other
 
 
-_SIZES = "n_observations"
 _DROP = ' To leave such simulations out use Simulator(..., on_error="drop").'
 
 
-def _check_signature(simulate, names, *, has_sizes):
-    """Raise unless simulate can be called; return whether it is told numbers of observations."""
+def _check_signature(simulate, names, counted):
+    """Raise unless simulate can be called; return of what it is told the number, among what is `counted`."""
     if not callable(simulate):
         raise TypeError(f"simulate must be callable; got {simulate!r}.")
-    if has_sizes and _SIZES in names:
+    for name in sorted(counted & set(names)):
         raise ValueError(
-            f"the prior has a parameter {_SIZES!r}, by which simulate is told the number of observations. Call the "
+            f"the prior has a parameter {name!r}, by which simulate is told a number of its data set. Call the "
             "parameter something else."
         )
     try:
         signature = inspect.signature(simulate)
     except (TypeError, ValueError):  # some compiled functions do not tell
-        return False
-    passes_sizes = has_sizes and _SIZES in signature.parameters
-    arguments = [*names, "rng", *[_SIZES] * passes_sizes]
+        return frozenset()
+    passed = frozenset(counted & set(signature.parameters))
+    arguments = [*names, "rng", *sorted(passed)]
     try:
         signature.bind(**dict.fromkeys(arguments))
     except TypeError as error:
-        needs_sizes = _SIZES in signature.parameters and _SIZES not in arguments
-        advice = f" Say how many with Simulator(..., {_SIZES}=(low, high))." if needs_sizes else ""
+        unsaid = [name for name in (OBSERVATIONS, GROUPS) if name in signature.parameters and name not in arguments]
+        advice = f" Say how many with Simulator(..., {unsaid[0]}=(low, high))." if unsaid else ""
         raise TypeError(
             f"simulate must take the parameters by name and rng, simulate({', '.join(arguments)}); "
             f"it is simulate{signature} ({error}).{advice}"
         ) from None
-    return passes_sizes
+    return passed
+
+
+def _check_log_likelihood(log_likelihood, names):
+    """Return `log_likelihood`, or raise unless it is None or can be called with X and the parameters by name."""
+    if log_likelihood is None:
+        return None
+    if not callable(log_likelihood):
+        raise TypeError(f"log_likelihood must be callable; got {log_likelihood!r}.")
+    try:
+        signature = inspect.signature(log_likelihood)
+    except (TypeError, ValueError):  # some compiled functions do not tell
+        return log_likelihood
+    try:
+        signature.bind(None, **dict.fromkeys(names))
+    except TypeError as error:
+        raise TypeError(
+            f"log_likelihood must take X and the parameters by name, log_likelihood(X, {', '.join(names)}); it is "
+            f"log_likelihood{signature} ({error})."
+        ) from None
+    return log_likelihood

@@ -1,7 +1,7 @@
-"""How many observations data sets have, drawn at random.
+"""How many observations, and groups of them, data sets have, drawn at random.
 
-Sizes, and the distributions that they come from, are dicts by source; the name None is that of X without several
-sources.
+Sizes, and the distributions that they come from, are dicts by what is counted, "n_groups" or "n_observations", and
+source; the name None is that of X without several sources.
 """
 
 from collections.abc import Mapping
@@ -12,22 +12,30 @@ from scipy import stats
 from skabi._params import check_count
 from skabi.exceptions import ShapeError
 
+# What is counted, and the arguments of simulate that say how many.
+OBSERVATIONS, GROUPS = "n_observations", "n_groups"
 # No row of a block has this number, so that its sizes have a stream of random numbers of their own.
 _STREAM = 2**32 - 1
 
 
-def size_distributions(n_observations):
-    """Return a dict of source name to frozen discrete distribution; an empty one where there are no sizes."""
-    if n_observations is None:
-        return {}
-    if not isinstance(n_observations, Mapping):
-        return {None: _distribution(n_observations, "n_observations")}
-    if not n_observations or not all(isinstance(source, str) for source in n_observations):
-        raise TypeError(
-            "n_observations must be a range (low, high), a distribution, or a non-empty dict of source name to these; "
-            f"got {n_observations!r}."
-        )
-    return {source: _distribution(value, f"n_observations[{source!r}]") for source, value in n_observations.items()}
+def size_distributions(n_observations, n_groups):
+    """Return frozen discrete distributions; an empty dict where there are no sizes."""
+    distributions = {}
+    if isinstance(n_observations, Mapping):
+        if not n_observations or not all(isinstance(source, str) for source in n_observations):
+            raise TypeError(
+                "n_observations must be a range (low, high), a distribution, or a non-empty dict of source name to "
+                f"these; got {n_observations!r}."
+            )
+        if n_groups is not None:
+            raise TypeError("n_groups is for X of one source; n_observations is a dict, for several.")
+        for source, value in n_observations.items():
+            distributions[OBSERVATIONS, source] = _distribution(value, f"n_observations[{source!r}]")
+    elif n_observations is not None:
+        distributions[OBSERVATIONS, None] = _distribution(n_observations, OBSERVATIONS)
+    if n_groups is not None:
+        distributions[GROUPS, None] = _distribution(n_groups, GROUPS)
+    return distributions
 
 
 def check_range(value, name):
@@ -39,37 +47,37 @@ def check_range(value, name):
 
 
 def draw_sizes(distributions, seed, n):
-    """Return a dict of source name to `n` sizes; `seed` is the `SeedSequence` of a block."""
+    """Return `n` sizes from each distribution; `seed` is the `SeedSequence` of a block."""
     stream = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, _STREAM), pool_size=seed.pool_size)
     return {
-        source: distribution.rvs(size=n, random_state=np.random.default_rng(child)).astype(np.int64)
-        for (source, distribution), child in zip(distributions.items(), stream.spawn(len(distributions)), strict=True)
+        key: distribution.rvs(size=n, random_state=np.random.default_rng(child)).astype(np.int64)
+        for (key, distribution), child in zip(distributions.items(), stream.spawn(len(distributions)), strict=True)
     }
 
 
-def check_sizes(n_observations, distributions, n):
-    """Return given sizes of `n` data sets as a dict of source name to array `(n,)`."""
-    if n_observations is None:
+def check_sizes(sizes, distributions, n, *, counted):
+    """Return given sizes of `n` data sets as arrays `(n,)`; `counted` says what of, and names them in messages."""
+    if sizes is None:
         return {}
-    if not distributions:
+    sources = [source for kind, source in distributions if kind == counted]
+    if not sources:
         raise ValueError(
-            "simulate_from takes n_observations where sizes may differ, with Simulator(..., n_observations=...); this "
-            "simulator was made without."
+            f"simulate_from takes {counted} where sizes may differ, with Simulator(..., {counted}=...); this simulator "
+            "was made without."
         )
-    given = n_observations if isinstance(n_observations, Mapping) else {None: n_observations}
-    unknown = [source for source in given if source not in distributions]
-    if unknown:
-        wanted = "an int or an array" if None in distributions else f"a dict with names among {list(distributions)}"
-        raise ValueError(f"n_observations must be {wanted}, as in Simulator(..., n_observations=...); got {given!r}.")
-    return {source: _counts(value, n) for source, value in given.items()}
+    given = sizes if isinstance(sizes, Mapping) else {None: sizes}
+    if any(source not in sources for source in given):
+        wanted = "an int or an array" if None in sources else f"a dict with names among {sources}"
+        raise ValueError(f"{counted} must be {wanted}, as in Simulator(..., {counted}=...); got {given!r}.")
+    return {(counted, source): _counts(value, n, counted) for source, value in given.items()}
 
 
-def _counts(value, n):
+def _counts(value, n, counted):
     counts = np.asarray(value)
     if counts.dtype.kind not in "iu" or (counts < 1).any():
-        raise ValueError(f"n_observations must be int of at least 1; got {value!r}.")
+        raise ValueError(f"{counted} must be int of at least 1; got {value!r}.")
     if counts.shape not in {(), (n,)}:
-        raise ShapeError(f"n_observations must be one int, or one for each of {n} data sets; got shape {counts.shape}.")
+        raise ShapeError(f"{counted} must be one int, or one for each of {n} data sets; got shape {counts.shape}.")
     return np.broadcast_to(counts, n)
 
 

@@ -7,6 +7,7 @@ from skabi.summaries._fusion import FusionSummary
 from skabi.summaries._identity import IdentitySummary
 from skabi.summaries._image import ImageSummary
 from skabi.summaries._module import ModuleSummary
+from skabi.summaries._nested import NestedSummary
 from skabi.summaries._series import SeriesSummary
 from skabi.summaries._set import SetSummary
 
@@ -17,6 +18,7 @@ __all__ = [
     "IdentitySummary",
     "ImageSummary",
     "ModuleSummary",
+    "NestedSummary",
     "SeriesSummary",
     "SetSummary",
     "SummaryCost",

@@ -34,6 +34,8 @@ class BaseSummary(BaseEstimator):
     ----------
     takes_any_length : bool, default=False
         Whether data sets may have any number of observations, along their first axis.
+    n_free_axes : int, default=1
+        Along how many first axes, where they may: 2 where groups of observations may be any number, too.
     observations : {"one", "exchangeable", "ordered"} or None
         What that says of the likelihood: a data set is one observation, a set of observations that are independent
         given the parameters, or a series. None if it says nothing.
@@ -43,7 +45,8 @@ class BaseSummary(BaseEstimator):
     The network that `build` returns has
 
     - `network(x, mask)`, which returns `(n, n_summaries)`. `mask` is None if everything is there. Where the recipe
-      takes any length it is `(n, n_observations)`, true where an observation is there. Else it is `(n,)`, true where
+      takes any length it is `(n, n_observations)`, true where an observation is there, with an axis of groups before these
+      if `n_free_axes` is 2. Else it is `(n,)`, true where
       the source is there at all; a network may pass over it. What is not there comes as zeros.
     - `n_summaries`, the number of its summaries.
     - `n_fixed`, the number of its first summaries that do not depend on weights, such as moments of the data. The
@@ -53,6 +56,7 @@ class BaseSummary(BaseEstimator):
     """
 
     takes_any_length = False
+    n_free_axes = 1
     observations: str | None = None
 
     def build(self, shape, n_parameters):

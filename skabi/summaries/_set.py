@@ -63,6 +63,10 @@ class SetSummary(BaseSummary):
 
     def build(self, shape, n_parameters):
         """Return a network for sets of `shape` `(n_observations, n_features)`."""
+        return self.build_described(shape, n_parameters, n_described=shape[-1] if shape else None)
+
+    def build_described(self, shape, n_parameters, *, n_described):
+        """Return a network whose statistics that are not learned are those of the first `n_described` features."""
         from skabi.networks._sets import DeepSet
 
         check_axes(shape, ("n_observations", "n_features"), type(self).__name__)
@@ -75,6 +79,7 @@ class SetSummary(BaseSummary):
             n_heads=n_heads,
             n_inducing=check_count(self.n_inducing, "n_inducing"),
             n_summaries=n_summaries_or_default(self.n_summaries, n_parameters),
+            n_described=n_described,
         )
 
     def n_feature_axes(self, shape):

@@ -40,7 +40,7 @@ def check_summary(summary, *, shapes=((4,), (5, 2))):
             other.load_state_dict(network.state_dict())
             check_close(other(x, None), network(x, None), "state_dict must bring a network back", tolerance=0)
             if summary.takes_any_length:
-                _check_padding(network, x)
+                _check_padding(network, x, n_free_axes=summary.n_free_axes)
         if network.state_dict():
             _check_ensemble(network, x)
 
@@ -93,13 +93,15 @@ def _check_tokens(network, x):
     )
 
 
-def _check_padding(network, x):
+def _check_padding(network, x, *, n_free_axes):
     """Raise unless what is beyond the end of a data set changes nothing."""
-    n = x.shape[1]
-    mask = torch.arange(n) < (torch.arange(len(x)) % n + 1)[:, None]
+    lengths = [[i % size + 1 for size in x.shape[1 : 1 + n_free_axes]] for i in range(len(x))]
+    mask = torch.zeros(x.shape[: 1 + n_free_axes], dtype=torch.bool)
+    for i, extent in enumerate(lengths):
+        mask[i][tuple(map(slice, extent))] = True
     padded = network(masked(x, mask), mask)
-    for i, length in enumerate(mask.sum(dim=1)):
-        alone = network(x[i : i + 1, :length], None)
+    for i, extent in enumerate(lengths):
+        alone = network(x[i : i + 1][(slice(None), *map(slice, extent))], None)
         # Summaries may magnify rounding: the logarithm of a spread that is zero does.
         check_close(padded[i : i + 1], alone, "padding must not change the summaries of a data set", tolerance=1e-6)
 

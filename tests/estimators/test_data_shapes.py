@@ -19,6 +19,7 @@ from skabi.summaries import (
     IdentitySummary,
     ImageSummary,
     ModuleSummary,
+    NestedSummary,
     SeriesSummary,
     SetSummary,
 )
@@ -34,6 +35,20 @@ def sets(n_observations=6):
 
 def ragged(low=3, high=9):
     return [y + RNG.normal(size=(n, 2)) for y, n in zip(Y, RNG.integers(low, high, size=N, endpoint=True), strict=True)]
+
+
+def groups():
+    return Y[:, np.newaxis, np.newaxis] + RNG.normal(size=(N, 4, 1, 2)) + RNG.normal(size=(N, 4, 3, 2))
+
+
+def ragged_groups():
+    sizes = RNG.integers(2, 6, size=(N, 2))
+    return [y + RNG.normal(size=(n_groups, n, 2)) for y, (n_groups, n) in zip(Y, sizes, strict=True)]
+
+
+def uneven_groups():
+    sizes = [RNG.integers(1, 6, size=n_groups) for n_groups in RNG.integers(2, 5, size=N)]
+    return [[y + RNG.normal(size=(n, 2)) for n in each] for y, each in zip(Y, sizes, strict=True)]
 
 
 def images():
@@ -58,6 +73,10 @@ KINDS = {
     "series": (sets(), SeriesSummary(width=8), SeriesSummary),
     "ragged series": (ragged(), SeriesSummary(width=8), SeriesSummary),
     "ragged attending series": (ragged(), SeriesSummary(width=8, n_attention_blocks=1), SeriesSummary),
+    "groups": (groups(), NestedSummary(), NestedSummary),
+    "ragged groups": (ragged_groups(), None, NestedSummary),
+    "uneven groups": (uneven_groups(), None, NestedSummary),
+    "groups of series": (ragged_groups(), NestedSummary(SeriesSummary(width=8)), NestedSummary),
     "image": (images(), None, ImageSummary),
     "image without channels": (images()[..., 0], ImageSummary(width=8), ImageSummary),
     "sources": (sources(), None, FusionSummary),
@@ -68,6 +87,11 @@ KINDS = {
         FusionSummary,
     ),
     "ragged sources": (SliceDict(a=sets(), b=np.array([*ragged(), None], dtype=object)[:-1]), None, FusionSummary),
+    "groups among sources": (
+        SliceDict(a=sets(), b=np.array([*uneven_groups(), None], dtype=object)[:-1]),
+        FusionSummary({"b": NestedSummary()}),
+        FusionSummary,
+    ),
     "expert": (sets(), ExpertSummary(mean_of_each), ExpertSummary),
     "ragged expert": (ragged(), ExpertSummary(mean_of_each, SetSummary(width=8)), ExpertSummary),
 }
@@ -331,7 +355,7 @@ def test_lists_of_images_of_one_shape(quick):
     X = images()
     posterior = quick(summary=ImageSummary(width=4), warm_start=True).fit(list(X), Y)
     np.testing.assert_allclose(posterior.predict(list(X)), posterior.predict(X), atol=1e-9)
-    with pytest.raises(ShapeError, match="as in fit; got arrays of 5 to 6 observations"):
+    with pytest.raises(ShapeError, match=r"as in fit; got arrays \(5 to 6, 6, 1\)"):
         posterior.predict([X[0], X[1, :5]])
     with pytest.raises(ValueError, match="goes on with data sets of shape"):
         posterior.fit([x[: 5 + i % 2] for i, x in enumerate(X)], Y)
@@ -478,3 +502,82 @@ def test_a_module_of_ones_own_of_any_length(quick):
 
     posterior = quick(summary=ModuleSummary(Mean, takes_any_length=True)).fit(ragged(), Y)
     assert posterior.transform(ragged()).shape == (N, 3)
+
+
+def test_numbers_of_groups_and_of_observations_in_them_are_told(quick):
+    posterior = quick(max_iter=1).fit(ragged_groups(), Y)
+    assert posterior.network_.conditions.n_conditions == 2
+    one = np.ones((1, 1, 1, 2))
+    shapes = [(2, 2), (4, 2), (2, 4)]
+    summaries = [posterior.transform([np.broadcast_to(one[0], (*shape, 2))])[0, -2:] for shape in shapes]
+    assert summaries[0][0] < summaries[1][0] and summaries[0][1] == summaries[1][1]
+    assert summaries[0][1] < summaries[2][1] and summaries[0][0] == summaries[2][0]
+
+
+def test_groups_of_one_size_in_lists_and_arrays_are_alike(quick):
+    X = groups()
+    of_array = quick(summary=NestedSummary()).fit(X, Y).predict(X[:5])
+    of_lists = quick(summary=NestedSummary()).fit([list(x) for x in X], Y).predict([list(x) for x in X[:5]])
+    np.testing.assert_allclose(of_lists, of_array, atol=1e-5)
+
+
+def test_groups_beyond_those_of_fit_work_and_warn(quick):
+    posterior = quick(max_iter=1).fit(ragged_groups(), Y)
+    more_groups, larger_groups = (np.zeros((1, *shape, 2)) for shape in ((9, 3), (3, 9)))
+    with pytest.warns(ApproximationWarning, match=r"X has fewer or more groups \(2 to 5 in fit\)"):
+        posterior.predict(more_groups)
+    with pytest.warns(ApproximationWarning, match=r"groups of X have fewer or more observations \(2 to 5 in fit\)"):
+        posterior.predict(larger_groups)
+
+
+@pytest.mark.parametrize(
+    ("X", "match"),
+    [
+        ([np.zeros((0, 3, 2)), np.zeros((2, 4, 2))], r"X\[0\] has no groups"),
+        ([[np.zeros((3, 2)), np.zeros((0, 2))], [np.zeros((4, 2))]], r"groups of X\[1\] has no observations"),
+        ([[np.zeros((3, 2))], np.zeros((4, 2))], r"X\[1\] must be groups of observations.*got shape \(4, 2\)"),
+        ([[np.zeros((3, 2))], [np.zeros((3, 1))]], r"the arrays of groups of X may differ in their first axis"),
+        (np.zeros((2, 4, 2)), r"X must have shape \(n_datasets, n_groups, n_observations, 2\)"),
+        (np.zeros((2, 4, 3, 1)), r"X must have shape \(n_datasets, n_groups, n_observations, 2\)"),
+        (np.zeros((3, 4, 2)), "one data set without its first axis"),
+    ],
+)
+def test_groups_that_do_not_fit(quick, X, match):
+    posterior = quick(max_iter=1).fit(ragged_groups(), Y)
+    with pytest.raises(ShapeError, match=match):
+        posterior.predict(X)
+
+
+@pytest.mark.parametrize("summary", [SetSummary(), ImageSummary(), IdentitySummary()])
+def test_summaries_that_take_no_groups_of_different_sizes(quick, summary):
+    with pytest.raises(ShapeError, match=r"needs groups of one size; got groups of .*Use NestedSummary\(\)"):
+        quick(summary=summary).fit(uneven_groups(), Y)
+    with pytest.raises(ShapeError, match="as in fit; got"):
+        quick(max_iter=1).fit(ragged(), Y).predict(uneven_groups())
+
+
+def test_missing_values_in_groups(quick):
+    X = uneven_groups()
+    X[0][0][0, 0] = X[1][0][0, 1] = np.nan
+    posterior = quick(missing="mask", max_iter=1).fit(X, Y)
+    assert np.isfinite(posterior.predict(X)).all()
+    posterior = quick(missing="mask", max_iter=1).fit(uneven_groups(), Y)
+    assert np.isfinite(posterior.predict(X[:3])).all()
+
+
+def test_columns_of_data_sets_in_a_list_are_those_of_fit(quick):
+    frames = [pd.DataFrame(x, columns=["b", "a"]) for x in ragged()]
+    posterior = quick(max_iter=1).fit(frames, Y)
+    np.testing.assert_array_equal(posterior.predict(frames[:2]), posterior.predict([x.to_numpy() for x in frames[:2]]))
+    with pytest.raises(ValueError, match=r"must have the columns \['b', 'a'\] in this order"):
+        posterior.predict([frame[["a", "b"]] for frame in frames])
+    with pytest.raises(ShapeError, match=r"the same columns in the same order; got \['b', 'a'\] and \['a', 'b'\]"):
+        posterior.predict([frames[0], frames[1][["a", "b"]]])
+
+
+def test_what_is_wrong_with_lists_is_said(quick):
+    posterior = quick(max_iter=1).fit(ragged(), Y)
+    with pytest.raises(ShapeError, match=r"as in fit; got arrays \(3 to 4, 3\)"):
+        posterior.predict([np.zeros((n, 3)) for n in (3, 4)])
+    with pytest.raises(ValueError, match=r"pass \[np\.asarray\(x\) for x in X\]"):
+        posterior.predict([[[1.0, 2.0]] * n for n in (3, 4)])

@@ -75,6 +75,40 @@ def test_a_posterior_that_is_off_is_corrected(exact, exact_loo):
     assert errors["corrected"].mean() < 0.1 < errors["not corrected"].mean()
 
 
+class Elsewhere:
+    """The exact posterior of quite other data: hardly any of its draws counts."""
+
+    def __init__(self, simulator, shift):
+        self.simulator, self.shift, self.prior_ = simulator, shift, simulator.prior
+
+    def sample(self, X, n_draws, *, random_state):
+        return self.simulator.sample_posterior([x + self.shift for x in X], n_draws, random_state=random_state)
+
+    def log_prob(self, X, y):
+        seen = [x + self.shift for x, draws in zip(X, y, strict=True) for _ in draws]
+        return self.simulator.log_posterior(seen, y.reshape(-1, y.shape[2])).reshape(y.shape[:2])
+
+
+@pytest.mark.parametrize("shift", [3.0, 1000.0])
+def test_a_posterior_that_is_elsewhere_is_adapted(exact, exact_loo, shift):
+    simulator = GaussianMeanScale((15, 30))
+    X, _ = simulator.sample(4, random_state=0)
+    expected = np.array([terms.sum() for terms in exact_loo(simulator, X)])
+    estimator = exact(simulator)
+    estimator.posterior_ = Elsewhere(simulator, shift)
+    each = np.array([psis_loo(estimator, X, n_draws=300, random_state=seed).elpd for seed in range(5)])
+    error = np.abs(each.mean(axis=0) - expected)
+    assert (error < 6 * each.std(axis=0, ddof=1) / np.sqrt(5) + 0.01).all()
+    assert each.std(axis=0, ddof=1).max() < 0.1
+
+
+def test_a_posterior_that_is_right_is_left_alone(exact, monkeypatch):
+    simulator = GaussianMeanScale((15, 30))
+    X, _ = simulator.sample(5, random_state=0)
+    monkeypatch.setattr(type(simulator.prior), "sample", None)
+    assert np.isfinite(psis_loo(exact(simulator), X, n_draws=200, random_state=0).elpd).all()
+
+
 def test_draws_that_an_observation_is_impossible_for(exact, samples):
     """They weigh nothing, whatever observation is left out."""
     X, _ = samples.sample(3, random_state=0)
@@ -98,6 +132,8 @@ def test_draws_that_an_observation_is_impossible_for(exact, samples):
     result = psis_loo(estimator, X, n_draws=240, random_state=0)
     np.testing.assert_array_equal(np.concatenate(result.pointwise), np.concatenate(expected.pointwise))
     share = 0.99
+    result = psis_loo(estimator, X, n_draws=100, random_state=0)
+    estimator.posterior_.prior_ = None
     result = psis_loo(estimator, X, n_draws=100, random_state=0)
     for terms, k in zip(result.pointwise, result.pareto_k, strict=True):
         assert np.isnan(terms).all() and np.isposinf(k).all()

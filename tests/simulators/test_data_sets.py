@@ -149,8 +149,8 @@ def test_order_of_sources_is_that_of_the_first():
     [
         (lambda a, t, rng: np.ones(9), {"a": (2, 5)}, r"a dict for sources \['a'\], but simulate returned one array"),
         (loop, {"set": (2, 5)}, r"for sources \['set'\], but simulate returned the sources \['level', 'curve'\]"),
-        (loop, {"curve": (2, 5)}, r"simulate \(source 'curve'\) must return n_observations=5 observations.*\(4, 2\)"),
-        (loop, {"level": (2, 5)}, r"simulate \(source 'level'\) must return n_observations=\d observations.*\(\)"),
+        (loop, {"curve": (2, 5)}, r"simulate \(source 'curve'\) must return at least n_observations=5 along.*\(4, 2\)"),
+        (loop, {"level": (2, 5)}, r"simulate \(source 'level'\) must return at least n_observations=\d along.*\(\)"),
     ],
 )
 def test_sizes_must_be_those_of_sources(simulate, n_observations, match):

@@ -210,7 +210,7 @@ def test_function_that_does_not_tell_what_it_takes():
 @pytest.mark.parametrize(
     ("simulate", "vectorized", "match"),
     [
-        (lambda a, t, rng: np.ones(5), False, r"n_observations=7 observations of a data set.*got shape \(5,\)"),
+        (lambda a, t, rng: np.ones(5), False, r"n_observations=7 along the first axis of a data set.*got shape \(5,\)"),
         (lambda a, t, rng: 1.0, False, r"n_observations=7 .* got shape \(\)"),
         (lambda a, t, rng: np.ones((len(a), 5)), True, r"n_observations=7 .* got shape \(5,\)"),
         (lambda a, t, rng: [np.ones(5)] * len(a), True, r"n_observations=7 .* got shape \(5,\)"),
@@ -268,3 +268,67 @@ def test_failures_are_named_or_dropped(simulate, vectorized):
 def test_progress_bar(capsys):
     Simulator(PRIOR, loop, n_observations=(3, 8)).sample(20, verbose=1)
     assert "simulating" in capsys.readouterr().err
+
+
+def grouped(a, t, rng, n_groups, n_observations):
+    return rng.normal(a, 1.0, size=(n_groups, n_observations, 2))
+
+
+def grouped_batch(a, t, rng, n_groups, n_observations):
+    X = rng.normal(a[:, np.newaxis, np.newaxis], 1.0, size=(len(a), n_groups.max(), n_observations.max()))
+    is_there = np.arange(X.shape[1]) < n_groups[:, np.newaxis]
+    return np.where(is_there[..., np.newaxis], X, np.nan)
+
+
+@pytest.mark.parametrize(("simulate", "vectorized"), [(grouped, False), (grouped_batch, True)])
+def test_groups_of_random_numbers_and_sizes(simulate, vectorized):
+    simulator = Simulator(PRIOR, simulate, vectorized=vectorized, n_groups=(2, 4), n_observations=(1, 6), block_size=16)
+    X, y = simulator.sample(300, random_state=0)
+    shapes = np.array([x.shape[:2] for x in X])
+    assert {x.shape[2] for x in X} == {1 if vectorized else 2} and all(np.isfinite(x).all() for x in X)
+    assert set(shapes[:, 0]) == {2, 3, 4} and set(shapes[:, 1]) == {1, 2, 3, 4, 5, 6}
+    assert abs(np.corrcoef(shapes.T)[0, 1]) < 4 / np.sqrt(300)
+    assert_same(simulator.sample(300, random_state=0)[0], X)
+    assert_same(simulator.sample(20, random_state=0)[0], X[:20])
+    # Sizes of observations, and parameters, do not depend on whether there are groups.
+    plain = Simulator(PRIOR, loop, n_observations=(1, 6), block_size=16).sample(20, random_state=0)
+    assert [len(x) for x in plain[0]] == [x.shape[1] for x in X[:20]] and plain[1].equals(y.iloc[:20])
+    given = simulator.simulate_from(y[:3], n_groups=[1, 2, 9], n_observations=8, random_state=0)
+    assert [x.shape[:2] for x in given] == [(1, 8), (2, 8), (9, 8)]
+
+
+def test_groups_alone():
+    def simulate(a, t, rng, n_groups):
+        return rng.normal(a, size=(n_groups, 5))
+
+    X, _ = Simulator(PRIOR, simulate, n_groups=(2, 4)).sample(20, random_state=0)
+    assert {x.shape for x in X} == {(2, 5), (3, 5), (4, 5)}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "match"),
+    [
+        ({"n_groups": (2, 4)}, TypeError, r"Say how many with Simulator\(\.\.\., n_observations=\(low, high\)\)"),
+        ({"n_observations": (2, 4)}, TypeError, r"Say how many with Simulator\(\.\.\., n_groups=\(low, high\)\)"),
+        ({"n_groups": 3, "n_observations": (2, 4)}, TypeError, "n_groups must be a range of int"),
+        ({"n_groups": (0, 3), "n_observations": (2, 4)}, ValueError, r"n_groups\[0\] must be at least 1"),
+        ({"n_groups": (2, 3), "n_observations": {"a": (2, 4)}}, TypeError, "n_groups is for X of one source"),
+    ],
+)
+def test_groups_that_do_not_fit_are_refused(parameters, error, match):
+    with pytest.raises(error, match=match):
+        Simulator(PRIOR, grouped, **parameters)
+
+
+def test_too_few_groups_are_refused():
+    def simulate(a, t, rng):
+        return np.zeros((3, 4, 1))
+
+    simulator = Simulator(PRIOR, simulate, n_groups=(5, 5), n_observations=(4, 4))
+    match = r"at least n_groups=5 and n_observations=4 along the first axes of a data set; got shape \(3, 4, 1\)"
+    with pytest.raises(SimulatorError, match=match):
+        simulator.sample(3)
+    with pytest.raises(ValueError, match=r"n_groups must be int of at least 1; got 0"):
+        simulator.simulate_from(np.ones((2, 4)), n_groups=0)
+    with pytest.raises(ValueError, match="simulate_from takes n_groups where sizes may differ"):
+        Simulator(PRIOR, loop, n_observations=(3, 8)).simulate_from(np.ones((2, 4)), n_groups=2)
