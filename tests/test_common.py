@@ -5,13 +5,14 @@ from importlib import import_module
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skabi.testing import check_engine, check_loss, check_prior, check_simulator, check_summary, instances
+from skabi.testing import check_engine, check_head, check_loss, check_prior, check_simulator, check_summary, instances
 
 ROOMS = instances()
 # No instance: base classes of rooms, what losses are given, what summaries say of themselves, and what is not fitted.
 EXEMPT = {
     *("BaseEngine", "BaseHead", "BaseLoss", "BasePrior", "BaseSummary", "Batch", "SummaryCost"),
     *("KnownLikelihood", "LogEvidence"),
+    *("CrossValElpd", "PsisLoo", "ReplicationRisk", "RouteAgreement"),
 }
 SOURCES = {"data": (5, 2), "statistics": (3,)}
 SHAPES = {
@@ -20,6 +21,7 @@ SHAPES = {
     "IdentitySummary": [(4,), (5, 2)],
     "ImageSummary": [(8, 8), (5, 7, 3)],
     "ModuleSummary": [(4,)],
+    "NestedSummary": [(3, 4, 2), (4, 1, 1)],
     "SeriesSummary": [(9, 2), (1, 3), (150, 1)],
     "SetSummary": [(9, 2), (1, 3)],
 }
@@ -56,6 +58,11 @@ def test_scikit_learn_contract(estimator, check):
 @every("engines")
 def test_engine_contract(part):
     check_engine(part)
+
+
+@every("heads")
+def test_head_contract(part):
+    check_head(part)
 
 
 @every("summaries")

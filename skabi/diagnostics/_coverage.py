@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from skabi._params import check_real
 from skabi._shapes import as_float_array, check_draws_and_parameters
+from skabi.diagnostics._binomial import jeffreys_interval
 from skabi.diagnostics._sbc import count_below_and_equal
 
 
@@ -97,10 +97,5 @@ def central_coverage(
     for i, level in enumerate(levels):
         overlap = np.minimum(end, (1 + level) / 2) - np.maximum(start, (1 - level) / 2)
         covered[i] = (overlap.clip(0) / (end - start)).sum(axis=0)
-    tail = (1 - prob) / 2
-    lower = stats.beta.ppf(tail, covered + 0.5, n_datasets - covered + 0.5)
-    upper = stats.beta.isf(tail, covered + 0.5, n_datasets - covered + 0.5)
-    # Without these the interval could never hold a coverage of 0 or 1 (Brown et al. 2001, section 3.1).
-    lower = np.where(covered <= 0, 0.0, lower)
-    upper = np.where(covered >= n_datasets, 1.0, upper)
+    lower, upper = jeffreys_interval(covered, n_datasets, prob)
     return CentralCoverage(levels=levels, coverage=covered / n_datasets, lower=lower, upper=upper, prob=prob)

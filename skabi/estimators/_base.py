@@ -73,6 +73,7 @@ class AmortizedEstimator(NestedRecipes):
     network_: SummarizedDensity | Ensemble
     loss_curve_: list[float]
     validation_scores_: list[float]
+    _reader: Reader
     _split_seed: np.random.SeedSequence
 
     def __sklearn_is_fitted__(self):
@@ -167,6 +168,8 @@ class AmortizedEstimator(NestedRecipes):
 
     def _go_on(self, X):
         """Take it that sizes, and what is missing, of X were seen in training, beside those of earlier fits."""
+        # A fit that fails leaves an estimator as it was, of which this one may be a shallow copy.
+        self._reader = copy.deepcopy(self._reader)
         self._reader.note(X)
 
     def _start_reading(self, X):

@@ -167,8 +167,7 @@ def _check_sources(estimator, X):
         raise ShapeError(f"all sources of X must have the same n_datasets; got {n} and {lengths}.")
     for name in absent:
         nothing = np.full((n, *readers[name].shape), np.nan)
-        n_observations = (n, readers[name].shape[0]) if readers[name].is_ragged else n
-        sources[name] = Source(nothing, np.zeros(n_observations, dtype=bool))
+        sources[name] = Source(nothing, np.zeros(readers[name].places(n), dtype=bool))
     return {name: sources[name] for name in readers}
 
 
@@ -215,7 +214,9 @@ def _hinting_at_warm_start(is_continued):
 def _saying_what_is_wrong(**arrays):
     """Say which of `arrays` is not numbers where scikit-learn only repeats NumPy, and what to do of NaN in X."""
     try:
-        yield
+        # scikit-learn looks at the sum first, which huge numbers of both signs do not have.
+        with np.errstate(invalid="ignore"):
+            yield
     except (TypeError, ValueError) as error:
         if "Input X contains NaN" in str(error):
             raise ValueError(f"Input X contains NaN.{MISSING_ADVICE}") from error

@@ -6,7 +6,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
-from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,6 +16,7 @@ from skabi.estimators._base import or_default
 from skabi.estimators._checks import check_constructor
 from skabi.estimators._inference import contexts
 from skabi.estimators._logistic_start import logistic_start
+from skabi.estimators._model_probabilities import ModelProbabilities
 from skabi.estimators._models import check_labels, check_model_prior, simulate_models
 from skabi.estimators._summarizing import SummarizingEstimator
 from skabi.heads import DirichletEvidence, Softmax
@@ -28,7 +28,7 @@ def _is_evidential(estimator):
     return isinstance(estimator.head, DirichletEvidence)
 
 
-class AmortizedModelComparator(ClassifierMixin, SummarizingEstimator):
+class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
     """Posterior probabilities of models, learned once and then answered for any data set in one pass [1]_.
 
     A classifier of data sets: `fit` trains a network to tell which of several simulators made a data set. Trained by
@@ -172,107 +172,6 @@ class AmortizedModelComparator(ClassifierMixin, SummarizingEstimator):
         self.classes_, self._default_prior = classes, default_prior
         return self._fit_simulations(X, index, prior=None)
 
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Return posterior probabilities of the models.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...)
-
-        Returns
-        -------
-        proba : ndarray of shape (n_datasets, n_models)
-            In the order of `classes_`.
-        """
-        return np.exp(self.predict_log_proba(X))
-
-    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
-        """Return log posterior probabilities of the models.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...)
-
-        Returns
-        -------
-        log_proba : ndarray of shape (n_datasets, n_models)
-        """
-        log_odds = self._log_marginals(X) + np.log(self._model_prior())
-        return log_odds - special.logsumexp(log_odds, axis=1, keepdims=True)
-
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Return the most probable model of each data set.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...)
-
-        Returns
-        -------
-        labels : ndarray of shape (n_datasets,)
-        """
-        check_is_fitted(self)
-        return self.classes_[self.predict_log_proba(X).argmax(axis=1)]
-
-    def log_bayes_factors(self, X: ArrayLike, reference=None) -> np.ndarray:
-        """Return log Bayes factors of each model against one of them: prior odds are taken out.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...)
-        reference : label, optional
-            By default the first of `classes_`.
-
-        Returns
-        -------
-        log_bayes_factors : ndarray of shape (n_datasets, n_models)
-            In nats: `log p(X | model) - log p(X | reference)`.
-        """
-        check_is_fitted(self)
-        index = 0 if reference is None else self._index_of(reference)
-        log_marginals = self._log_marginals(X)
-        return log_marginals - log_marginals[:, [index]]
-
-    def score(self, X: ArrayLike, y: ArrayLike) -> float:
-        """Return the mean log posterior probability of the true models, in nats; higher is better.
-
-        Strictly proper, where accuracy is not.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...)
-        y : array-like of shape (n_datasets,)
-
-        Returns
-        -------
-        score : float
-        """
-        check_is_fitted(self)
-        index = np.array([self._index_of(label) for label in check_labels(y)])
-        log_proba = self.predict_log_proba(X)
-        return float(log_proba[np.arange(len(index)), index].mean())
-
-    def sample(self, X: ArrayLike, n_draws: int = 1000, *, random_state=None) -> np.ndarray:
-        """Draw models from their posterior, for each data set.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...)
-        n_draws : int, default=1000
-        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
-
-        Returns
-        -------
-        labels : ndarray of shape (n_datasets, n_draws)
-        """
-        check_is_fitted(self)
-        n_draws = check_count(n_draws, "n_draws")
-        cumulative = self.predict_proba(X).cumsum(axis=1)
-        uniform = np.random.default_rng(seed_sequence(random_state)).random((len(cumulative), n_draws))
-        # The last of the sums may be a little less than one.
-        index = (uniform[..., np.newaxis] > cumulative[:, np.newaxis, :-1]).sum(axis=-1)
-        return self.classes_[index]
-
     @available_if(_is_evidential)
     def sample_proba(self, X: ArrayLike, n_draws: int = 1000, *, random_state=None) -> np.ndarray:
         """Draw model probabilities from what the network believes of them; with `DirichletEvidence` alone.
@@ -326,7 +225,7 @@ class AmortizedModelComparator(ClassifierMixin, SummarizingEstimator):
                 verbose=self.verbose,
             )
             return X, classes, index, np.full(len(classes), 1 / len(classes))
-        y = check_labels(y)
+        y = check_labels(y, self)
         classes, index = np.unique(y, return_inverse=True)
         if len(classes) == 1:
             raise ValueError(f"a comparison needs at least two classes (models); y has the one class {classes[0]!r}.")
@@ -368,7 +267,6 @@ class AmortizedModelComparator(ClassifierMixin, SummarizingEstimator):
         return self._reader.to_network(X), y.reshape(-1, 1), np.zeros(len(y))
 
     def _log_marginals(self, X):
-        """Return the log of each model's marginal likelihood, `(n_datasets, n_models)`, up to a constant a row."""
         check_is_fitted(self)
         network = self._network()
         log_proba = to_array(network.log_proba_given(contexts(network, self._scaled(X))))
@@ -377,14 +275,3 @@ class AmortizedModelComparator(ClassifierMixin, SummarizingEstimator):
     def _concentration(self, X):
         network = self._network()
         return to_array(network.concentration_given(contexts(network, self._scaled(X))))
-
-    def _model_prior(self):
-        """Return the prior of the models, `(n_models,)`: the constructor's, else the one by default."""
-        return check_model_prior(self.model_prior, self.classes_, self._default_prior)
-
-    def _index_of(self, label):
-        """Return the place of a label among the classes."""
-        found = np.flatnonzero(self.classes_ == label)
-        if not found.size:
-            raise ValueError(f"the label {label} is none of the models of fit, {self.classes_.tolist()}.")
-        return int(found[0])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from skabi._params import check_count
 from skabi._warnings import warn
@@ -22,11 +23,18 @@ class LogEvidence:
     lower, upper : ndarray of shape (n_datasets,)
         Its central 90 % interval over draws. The three densities of a model that is exact give the same number at every
         draw, so the width says how far they disagree.
+    log_mean : ndarray of shape (n_datasets,)
+        Log of the mean of `likelihood * prior / posterior` over all draws: the evidence by importance sampling, a draw
+        without a density having no weight. If likelihood and prior are exact, the posterior need not be.
+    log_mean_error : ndarray of shape (n_datasets,)
+        Its standard error over draws, `sqrt(1 / n_effective - 1 / n_draws)`; above 0.1, a guess.
     """
 
     median: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+    log_mean: np.ndarray
+    log_mean_error: np.ndarray
 
 
 def log_evidence_of(posterior, likelihood, X, *, n_draws, random_state):
@@ -67,4 +75,12 @@ def log_evidence_of(posterior, likelihood, X, *, n_draws, random_state):
     if share > 0.01:
         warn(f"{share:.1%} of the posterior draws have no density and are left out.", ApproximationWarning)
     lower, median, upper = np.nanquantile(np.where(is_good, values, np.nan), _INTERVAL, axis=1)
-    return LogEvidence(median, lower, upper)
+    return LogEvidence(median, lower, upper, *_log_mean(np.where(is_good, values, -np.inf)))
+
+
+def _log_mean(values):
+    """Return the log of the mean of exp(values) over draws, and its standard error, each `(n_datasets,)`."""
+    n_draws = values.shape[1]
+    log_sum = special.logsumexp(values, axis=1)
+    inverse_size = np.exp(special.logsumexp(2 * values, axis=1) - 2 * log_sum)
+    return log_sum - np.log(n_draws), np.sqrt(np.maximum(inverse_size - 1 / n_draws, 0.0))

@@ -43,10 +43,14 @@ class FeatureScaler:
 
     def transform(self, X):
         """Return `X` scaled, with the same shape."""
-        z = self._standardized(self._in_units(X.reshape(len(X), -1)))
+        z = self.standardize(X.reshape(len(X), -1))
         size = np.abs(z)
         far = np.sign(z) * (_LINEAR + np.log1p(np.maximum(size - _LINEAR, 0.0)))
         return np.where(size > _LINEAR, far, z).reshape(X.shape)
+
+    def standardize(self, X):
+        """Return `X` `(n, n_features)` as `transform` does, without softening what is far out."""
+        return self._standardized(self._in_units(X))
 
     def inverse_transform(self, Z):
         """Return what `transform` turns into `Z`, `(n, n_features)`."""

@@ -68,17 +68,23 @@ def draw(network, x, n_draws, *, seed, parameter_map):
 
 
 def draw_evenly(network, x, n_draws, *, n_replicates, seed, parameter_map):
-    """Return draws as `draw` does, in replicates: each a quasi-random sequence, moved by a random shift of its own."""
+    """Return draws as `draw` does, in replicates: each a quasi-random sequence, moved by a random shift of its own.
+
+    Over the replicates of a data set, members of an ensemble have as many draws as each other, or one more.
+    """
     context = contexts(network, x)
     n_datasets, n_each, n_parameters = len(context), n_draws // n_replicates, network.n_parameters
     points = _sobol(n_each, n_parameters)
-    shifts = np.random.default_rng(seed).random((n_datasets * n_replicates, 1, n_parameters))
+    rng = np.random.default_rng(seed)
+    shifts = rng.random((n_datasets * n_replicates, 1, n_parameters))
+    phases = torch.tensor(((np.arange(n_replicates) + rng.random((n_datasets, 1))) / n_replicates).ravel())
     draws = np.empty((n_datasets * n_replicates, n_each, n_parameters))
     owners = np.repeat(np.arange(n_datasets), n_replicates)
 
     def work(rows, columns):
         base = _normals((points[columns] + shifts[rows]) % 1.0, context)
-        draws[rows, columns] = _in_own_units(network.from_base_given(base, context[owners[rows], None]), parameter_map)
+        theta = network.from_base_given(base, context[owners[rows], None], phases[rows])
+        draws[rows, columns] = _in_own_units(theta, parameter_map)
 
     each(work, chunks(len(draws), n_each, _CHUNK), context.device)
     return draws.reshape(n_datasets, n_draws, n_parameters)

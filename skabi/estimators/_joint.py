@@ -4,21 +4,16 @@ import copy
 from dataclasses import replace
 from typing import Self
 
-import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
-from skabi._params import check_choice, check_count
-from skabi._random import seed_sequence
-from skabi._shapes import check_one_size
-from skabi.draws import to_datatree
-from skabi.estimators._checks import check_constructor, check_data_sets
+from skabi._params import check_choice
+from skabi.estimators._both_halves import BothHalves
+from skabi.estimators._checks import check_constructor
+from skabi.estimators._column_kinds import check_column_kinds
 from skabi.estimators._data_layout import check_can_be_learned, observations_of, of_data
-from skabi.estimators._evidence import LogEvidence, log_evidence_of
 from skabi.estimators._known_likelihood import KnownLikelihood
 from skabi.estimators._likelihood import AmortizedLikelihood
 from skabi.estimators._posterior import AmortizedPosterior
-from skabi.estimators._posterior_half import PosteriorHalf
 from skabi.networks._both import Both
 from skabi.priors import check_prior
 from skabi.simulators import is_simulator
@@ -43,7 +38,7 @@ _OF_BOTH = (
 )
 
 
-class JointEstimator(PosteriorHalf):
+class JointEstimator(BothHalves):
     """Posterior and likelihood of a simulator, learned together on the same simulations [1]_.
 
     With both, and without another simulation, there are an emulator (`sample_data`), marginal likelihoods
@@ -65,6 +60,8 @@ class JointEstimator(PosteriorHalf):
     summary : summary recipe, optional
         How the posterior sees a data set, as in `AmortizedPosterior`, and what data sets are to the likelihood: sets,
         series, or single observations. See `AmortizedLikelihood`.
+    column_kinds : list of {"continuous", "count", "category"}, optional
+        Of a likelihood that is learned, as in `AmortizedLikelihood`.
     share_summary : bool, default=False
         Whether, of a series, the likelihood's memory is the posterior's summary network, too. Both are then trained as
         one network on the sum of the posterior's loss and the likelihood's mean loss an observation, which is what
@@ -123,6 +120,7 @@ class JointEstimator(PosteriorHalf):
         likelihood=None,
         *,
         summary=None,
+        column_kinds=None,
         share_summary=False,
         loss=None,
         prior=None,
@@ -146,6 +144,7 @@ class JointEstimator(PosteriorHalf):
         self.posterior = posterior
         self.likelihood = likelihood
         self.summary = summary
+        self.column_kinds = column_kinds
         self.share_summary = share_summary
         self.loss = loss
         self.prior = prior
@@ -184,12 +183,19 @@ class JointEstimator(PosteriorHalf):
         Raises
         ------
         ValueError, SimulatorError, TrainingError
-            As in `AmortizedPosterior.fit`; or if values may be missing and no likelihood is known.
+            As in `AmortizedPosterior.fit`; or if values may be missing and no likelihood is known, or `column_kinds`
+            are given and one is, or fit no column.
         """
         check_constructor(self)
         check_choice(self.share_summary, "share_summary", (True, False))
+        check_column_kinds(self.column_kinds)
         prior = None if self.prior is None else check_prior(self.prior)
         known = self._known_likelihood(X)
+        if known is not None and self.column_kinds is not None:
+            raise ValueError(
+                "column_kinds are those of a likelihood that is learned, and the simulator has a log_likelihood. Leave "
+                "them out, or learn one all the same: JointEstimator(likelihood=SplineFlow())."
+            )
         if known is None and self.missing is not None:
             raise ValueError(
                 "a likelihood of data with missing values cannot be learned. Give the simulator a log_likelihood, or "
@@ -244,146 +250,6 @@ class JointEstimator(PosteriorHalf):
         posterior._finish(replace(of_posterior, log_det=log_det), record)
         likelihood._finish(replace(task, log_det=log_det), record)
 
-    def score(self, X: ArrayLike, y: ArrayLike) -> float:
-        """Return the mean of log posterior density plus log likelihood, in nats a data set; higher is better.
-
-        `posterior_.score(X, y)` and `likelihood_.score(X, y)` have each alone. The second is a density in the units of
-        X: behind a transformer that a search may change, compare the first.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...)
-        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
-
-        Returns
-        -------
-        score : float
-        """
-        return float(np.mean(self.log_prob(X, y) + self.log_likelihood(X, y)))
-
-    def log_likelihood(self, X: ArrayLike, y: ArrayLike, *, pointwise: bool = False):
-        """Return the log density of data sets given parameters; see `AmortizedLikelihood.log_likelihood`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...), or list of arrays
-        y : array-like of shape (n_datasets, n_parameters) or (n_datasets, n_draws, n_parameters)
-        pointwise : bool, default=False
-            Whether to return the log density of each observation.
-
-        Returns
-        -------
-        log_likelihood : ndarray of shape (n_datasets,) or (n_datasets, n_draws)
-            With `pointwise` another axis of length n_observations follows; a list of arrays where sizes differ.
-        """
-        check_is_fitted(self)
-        if isinstance(self.likelihood_, KnownLikelihood):
-            # A learned likelihood looks at the data itself.
-            check_data_sets(self.posterior_, X)
-        return self.likelihood_.log_likelihood(X, y, pointwise=pointwise)
-
-    def sample_data(self, y: ArrayLike, n_draws: int = 1, *, n_observations=None, random_state=None):
-        """Draw data sets for parameters: the emulator. See `AmortizedLikelihood.sample_data`.
-
-        Parameters
-        ----------
-        y : array-like of shape (n_datasets, n_parameters)
-        n_draws : int, default=1
-            Data sets for each row of y.
-        n_observations : int or array-like of int of shape (n_datasets,), optional
-            Of each data set; by default as in the last `fit`.
-        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
-
-        Returns
-        -------
-        X : ndarray of shape (n_datasets, ...), or list of arrays
-            With `n_draws` above 1 `(n_datasets, n_draws, ...)`.
-        """
-        check_is_fitted(self)
-        return self.likelihood_.sample_data(y, n_draws, n_observations=n_observations, random_state=random_state)
-
-    def log_evidence(self, X: ArrayLike, n_draws: int = 2000, *, random_state=None) -> LogEvidence:
-        """Return the log marginal likelihood of each data set.
-
-        Bayes' rule, `log p(X) = log l(X | y) + log p(y) - log q(y | X)`, holds at every y if both halves are exact.
-        It is evaluated at posterior draws.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...), or list of arrays
-        n_draws : int, default=2000
-        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
-
-        Returns
-        -------
-        evidence : LogEvidence
-            `median`, `lower` and `upper`, arrays `(n_datasets,)`: the central 90 % interval over draws, whose width is
-            an error bar of self-consistency. An error that both halves share does not show in it.
-
-        Raises
-        ------
-        ValueError
-            If there is no prior, whose density is needed.
-        """
-        check_is_fitted(self)
-        return log_evidence_of(self.posterior_, self.likelihood_, X, n_draws=n_draws, random_state=random_state)
-
-    def predictive(self, X: ArrayLike, n_draws: int = 1000, *, random_state=None):
-        """Draw posterior predictive data: for each posterior draw a data set of the size of X.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...), or list of arrays
-        n_draws : int, default=1000
-        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
-
-        Returns
-        -------
-        X_new : ndarray of shape (n_datasets, n_draws, ...), or list of arrays
-            A list of arrays `(n_draws, n_observations, ...)` where X is a list.
-        """
-        check_is_fitted(self)
-        n_draws = check_count(n_draws, "n_draws")
-        parameter_seed, seed = seed_sequence(random_state).spawn(2)
-        draws = self.sample(X, n_draws, random_state=parameter_seed)
-        return self.likelihood_.sample_like(X, draws, random_state=seed)
-
-    def to_datatree(self, X: ArrayLike, n_draws: int = 1000, *, random_state=None):
-        """Return posterior draws, log likelihoods, posterior predictive data and the data as an ArviZ DataTree.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...), or list of arrays
-            With several data sets these must be of one size; for data of different sizes call once for each size.
-        n_draws : int, default=1000
-        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
-
-        Returns
-        -------
-        tree : xarray.DataTree
-            With the groups `posterior`, `log_likelihood`, `posterior_predictive` and `observed_data`; see
-            `skabi.draws.to_datatree`.
-
-        Raises
-        ------
-        ImportError
-            If ArviZ is not installed; `pip install "skabi[arviz]"` installs it.
-        ShapeError
-            If data sets are of different sizes.
-        """
-        check_is_fitted(self)
-        advice = "Call to_datatree once for each size, with X[i : i + 1] for one data set."
-        check_one_size(X, name="X", advice=advice)
-        parameter_seed, seed = seed_sequence(random_state).spawn(2)
-        draws = self.sample(X, n_draws, random_state=parameter_seed)
-        return to_datatree(
-            draws,
-            parameter_names=self.parameter_names_,
-            X=X,
-            log_likelihood=self.log_likelihood(X, draws, pointwise=True),
-            posterior_predictive=self.likelihood_.sample_like(X, draws, random_state=seed),
-        )
-
     def _known_likelihood(self, X):
         """Return the likelihood that a simulator brings, or None if it is to be learned."""
         if self.likelihood is not None or not is_simulator(X) or getattr(X, "log_likelihood", None) is None:
@@ -399,9 +265,10 @@ class JointEstimator(PosteriorHalf):
         posterior.set_params(engine=self.posterior, **of_posterior, **both)
         if known is not None:
             return posterior, None
-        is_continued = is_continued and isinstance(self.likelihood_, AmortizedLikelihood)
-        likelihood = copy.copy(self.likelihood_) if is_continued else AmortizedLikelihood()
-        return posterior, likelihood.set_params(engine=self.likelihood, summary=of_data(self.summary), **both)
+        last = self.likelihood_ if is_continued else None
+        likelihood = copy.copy(last) if isinstance(last, AmortizedLikelihood) else AmortizedLikelihood()
+        of_likelihood = {"summary": of_data(self.summary), "column_kinds": self.column_kinds}
+        return posterior, likelihood.set_params(engine=self.likelihood, **of_likelihood, **both)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "likelihood_")

@@ -9,13 +9,34 @@ from numpy.typing import ArrayLike
 
 from skabi._params import check_count
 from skabi._shapes import as_float_array, check_draws, check_parameters
+from skabi.estimators._inference import chunks
 from skabi.estimators._likelihood_score import LikelihoodScore
 from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
 from skabi.estimators._sources import is_ragged
 from skabi.exceptions import ShapeError
 
-# Pairs of data set and parameters that a likelihood is asked for at once.
-_PAIRS = 20_000
+# Numbers in the data sets that a likelihood is asked for at once, a data set once for each of its parameters.
+_NUMBERS = 1_000_000
+
+
+class NoDensityError(ValueError):
+    """A known likelihood returned NaN or plus infinity for a data set.
+
+    Attributes
+    ----------
+    dataset : int
+        Counted from 0.
+    """
+
+    def __init__(self, dataset):
+        super().__init__(dataset)
+        self.dataset = dataset
+
+    def __str__(self):
+        return (
+            "the simulator's log_likelihood must return log densities, finite or -inf; it returned NaN or +inf for "
+            f"data set {self.dataset}."
+        )
 
 
 class KnownLikelihood(LikelihoodScore):
@@ -59,20 +80,35 @@ class KnownLikelihood(LikelihoodScore):
         log_likelihood : ndarray of shape (n_datasets,) or (n_datasets, n_draws)
             In nats; minus infinity outside the prior's support. With `pointwise` another axis of length n_observations
             follows, or, if sizes differ, it is a list with one array a data set.
+
+        Raises
+        ------
+        ValueError
+            If the simulator's `log_likelihood` returns NaN or plus infinity, or y are not parameters of the simulator.
         """
         names = self.simulator.prior.parameter_names
         data = _data_sets(X)
         n = _n_data_sets(data)
         check_parameter_columns(y, names)
         draws, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), n, len(names))
-        parts = []
-        size = max(1, _PAIRS // draws.shape[1])
-        for start in range(0, n, size):
-            rows = range(start, min(start + size, n))
-            parts += self._of_rows(_rows(data, rows), draws[rows], pointwise)
+        each: list[list] = [[] for _ in range(n)]
+        n_pairs = max(1, _NUMBERS // max(_size(data), len(names)))
+        for rows, columns in chunks(n, draws.shape[1], n_pairs):
+            indices = range(rows.start, rows.stop)
+            terms = self._of_rows(_rows(data, indices), draws[rows, columns], pointwise)
+            for i, part in zip(indices, terms, strict=True):
+                _check_density(part, i)
+                each[i].append(part)
+        parts = [np.concatenate(terms) for terms in each]
         parts = parts if has_draws else [part[0] for part in parts]
         same = len({np.shape(part) for part in parts}) == 1
         return np.stack(parts) if same and not (pointwise and _is_ragged(data)) else parts
+
+    @property
+    def takes_pointwise(self):
+        """Whether the simulator's `log_likelihood` can tell the density of each observation."""
+        accepted = inspect.signature(self.simulator.log_likelihood).parameters
+        return "pointwise" in accepted or any(p.kind is p.VAR_KEYWORD for p in accepted.values())
 
     def warn_of_unlike(self, X: ArrayLike):
         """Do nothing: a likelihood that is known is so of all data.
@@ -101,6 +137,7 @@ class KnownLikelihood(LikelihoodScore):
             of lists of arrays.
         """
         n_draws = check_count(n_draws, "n_draws")
+        check_parameter_columns(y, self.parameter_names_)
         y = check_parameters(y, n_parameters=len(self.simulator.prior.parameter_names))
         if not np.isfinite(self.simulator.prior.log_prob(y)).all():
             raise ValueError("y must lie inside the prior's support.")
@@ -166,8 +203,7 @@ class KnownLikelihood(LikelihoodScore):
         function = self.simulator.log_likelihood
         if not pointwise:
             return _one_each(function(X, **parameters), len(next(iter(parameters.values()))))
-        accepted = inspect.signature(function).parameters
-        if "pointwise" not in accepted and not any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
+        if not self.takes_pointwise:
             raise TypeError(
                 "the simulator's log_likelihood takes no pointwise=True, with which it returns the log density of each "
                 "observation."
@@ -183,6 +219,13 @@ def _one_each(terms, n):
             f"{np.shape(terms)} for n_datasets={n}."
         )
     return terms
+
+
+def _check_density(terms, i):
+    """Raise unless log densities of data set `i` are numbers; minus infinity is the log of one."""
+    is_bad = np.isnan(terms) | np.isposinf(terms)
+    if is_bad.any():
+        raise NoDensityError(i)
 
 
 def _by_data_set(X, n_datasets, n_draws):
@@ -202,6 +245,13 @@ def _data_sets(X):
 
 def _n_data_sets(X):
     return len(next(iter(X.values()))) if isinstance(X, dict) else len(X)
+
+
+def _size(X):
+    """Return how many numbers are in the largest data set."""
+    if isinstance(X, dict):
+        return sum(_size(values) for values in X.values())
+    return max((np.size(x) for x in X), default=1)
 
 
 def _is_ragged(X):

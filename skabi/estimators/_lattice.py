@@ -7,7 +7,7 @@ import numpy as np
 # From here on every double is a whole number.
 _ALL_WHOLE = 2.0**52
 # Rounding matters where two observations have the same value with at least this probability.
-_FEWEST_TIES = 1e-3
+FEWEST_TIES = 1e-3
 # Neighbouring values of a lattice are no more steps apart than this, half of them.
 _LARGEST_MEDIAN_GAP = 10
 # Units in the last place by which rounding moves the difference of two values.
@@ -43,7 +43,7 @@ class Lattice:
         return np.abs(values - self.values(self.counts(values))) <= _TOLERANCE * self.step
 
 
-def lattice_of(levels, n_each):
+def lattice_of(levels, n_each, *, fewest_ties=FEWEST_TIES):
     """Return the lattice of a column, or None if it is continuous.
 
     Parameters
@@ -52,12 +52,14 @@ def lattice_of(levels, n_each):
         Its different values, sorted.
     n_each : ndarray of int of shape (n_levels,)
         How often each of them comes.
+    fewest_ties : float
+        The probability that two observations have the same value below which numbers that are not whole are continuous.
     """
     if (levels == np.rint(levels)).all() and np.abs(levels).max() < _ALL_WHOLE:
         return Lattice()
     n = n_each.sum()
     # The share of pairs of observations, without a bias from their number.
-    if len(levels) < 2 or (n_each * (n_each - 1.0)).sum() < _FEWEST_TIES * n * (n - 1.0):
+    if len(levels) < 2 or (n_each * (n_each - 1.0)).sum() < fewest_ties * n * (n - 1.0):
         return None
     for precision in (np.float64, np.float32):
         rounding = _ROUNDING * np.finfo(precision).eps * np.abs(levels).max()
@@ -76,7 +78,10 @@ def _cast(levels, precision):
 
 def _common_step(levels, rounding):
     """Return the largest number of which all differences are multiples, by Euclid's algorithm, or None."""
-    gaps = np.diff(levels)
+    with np.errstate(over="ignore"):
+        gaps = np.diff(levels)
+    if not np.isfinite(gaps).all():
+        return None
     smallest = max(np.median(gaps) / _LARGEST_MEDIAN_GAP, rounding / _TOLERANCE)
     step = gaps.min()
     while step >= smallest:

@@ -8,17 +8,17 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skabi._params import check_count
-from skabi._random import integer_seed, seed_sequence
-from skabi._shapes import as_float_array, check_draws, check_parameters
+from skabi._shapes import as_float_array
 from skabi._torch import seeded, to_tensor, torch_generator
 from skabi._warnings import warn
 from skabi.engines import ColumnwiseSplineFlow
 from skabi.estimators._base import AmortizedEstimator
 from skabi.estimators._checks import check_constructor, check_data_sets
+from skabi.estimators._column_kinds import check_column_kinds
 from skabi.estimators._data_layout import DataLayout, check_can_be_learned
 from skabi.estimators._data_map import DataMap
-from skabi.estimators._densities import emulate, log_densities
+from skabi.estimators._densities import log_densities
+from skabi.estimators._emulator import Emulator
 from skabi.estimators._likelihood_network import likelihood_network, linear_start_of_observations
 from skabi.estimators._likelihood_score import LikelihoodScore
 from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
@@ -37,15 +37,18 @@ _MOST_COLUMNWISE = 8
 _MOST_DENSITIES = 20_000_000
 
 
-class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
+class AmortizedLikelihood(Emulator, LikelihoodScore, AmortizedEstimator):
     """Likelihood of a simulator, learned from simulations: a density of data sets, and an emulator.
 
     Neural likelihood estimation [1]_, [2]_. What a data set is decides what is learned: a vector has one density; of a
     set (`SetSummary`, the default for X with an axis of observations) each observation has one given the parameters,
     and they multiply; of a series (`SeriesSummary`) each observation has one given the parameters and a learned memory
     of those before. Columns of whole numbers, of coarsely rounded numbers or of few different values have
-    probabilities, not densities: a network gives those of counts and categories, each given the columns before, and the
-    engine is the density of the continuous columns given all these.
+    probabilities: a network gives those of counts and categories, each given the columns before, and the engine is the
+    density of the continuous columns given all these. The probability of a count is divided by the step between counts
+    (1 for whole numbers, 0.01 for numbers rounded to hundredths), so that it is a density in the unit of its column,
+    and models of the same data may be compared whether they take a rounded column for a count or for continuous.
+    Categories have no unit: `column_kinds` makes them the same in all models.
 
     Parameters
     ----------
@@ -55,6 +58,10 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
     summary : summary recipe, optional
         Nothing is summarised; the recipe tells sets (`SetSummary`), series (`SeriesSummary`) and single observations
         (`IdentitySummary`) apart. By default chosen by the shape of X.
+    column_kinds : list of {"continuous", "count", "category"}, optional
+        One for each column of an observation. By default found from the simulations: at most 32 different values that
+        come often are a category, unless they are steps of one size and the last is so rare that there may be more of
+        them; other whole or coarsely rounded numbers are counts.
     prior : IndependentPrior, ChainedPrior or None
         Prior that the parameters of `fit(X, y)` were drawn from; a simulator brings its own.
     n_estimators : int, default=1
@@ -70,7 +77,7 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
         What was used.
     column_kinds_ : list of str
         "continuous", "count" or "category", of each column of an observation; numbers rounded to multiples of a step
-        that matters are counts of it.
+        that matters are counts of it, as are whole numbers.
     network_ : torch.nn.Module
         The trained network, on the CPU.
     prior_ : prior or None
@@ -111,6 +118,7 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
         engine=None,
         *,
         summary=None,
+        column_kinds=None,
         prior=None,
         n_estimators=1,
         n_simulations=10_000,
@@ -129,6 +137,7 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
     ):
         self.engine = engine
         self.summary = summary
+        self.column_kinds = column_kinds
         self.prior = prior
         self.n_estimators = n_estimators
         self.n_simulations = n_simulations
@@ -162,11 +171,13 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
         Raises
         ------
         ValueError
-            If X or y are not finite numbers of matching shapes, or X has several sources.
+            If X or y are not finite numbers of matching shapes, X has several sources, or a column cannot be of the
+            kind that `column_kinds` says.
         SimulatorError, TrainingError
             As in `AmortizedPosterior.fit`.
         """
         check_constructor(self)
+        check_column_kinds(self.column_kinds)
         prior = None if self.prior is None else check_prior(self.prior)
         if is_simulator(X):
             X, y, prior = self._simulate(X, y)
@@ -189,9 +200,10 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
         Returns
         -------
         log_likelihood : ndarray of shape (n_datasets,) or (n_datasets, n_draws)
-            In nats, with respect to the units of X; the sum over observations. With `pointwise` another axis of length
-            n_observations follows (of length 1 where a data set is one observation), or, if sizes differ, it is a list
-            with one array a data set. Minus infinity outside the prior's support, of which nothing was learned.
+            In nats, with respect to the units of X, those of rounded columns included; the sum over observations. With
+            `pointwise` another axis of length n_observations follows (of length 1 where a data set is one observation),
+            or, if sizes differ, it is a list with one array a data set. Minus infinity outside the prior's support, of
+            which nothing was learned.
 
         Raises
         ------
@@ -224,65 +236,6 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
         if pointwise and mask is not None:
             return [terms[..., :n] for terms, n in zip(result, mask.sum(axis=1), strict=True)]
         return result
-
-    def sample_data(self, y: ArrayLike, n_draws: int = 1, *, n_observations=None, random_state=None):
-        """Draw data sets from the learned likelihood: an emulator of the simulator.
-
-        Parameters
-        ----------
-        y : array-like of shape (n_datasets, n_parameters)
-            Parameters.
-        n_draws : int, default=1
-            Data sets for each row of y.
-        n_observations : int or array-like of int of shape (n_datasets,), optional
-            Of each data set; by default as in the last `fit`, drawn at random where sizes differed there.
-        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
-
-        Returns
-        -------
-        X : ndarray of shape (n_datasets, ...), or list of arrays
-            One data set a row, as the simulator's. With `n_draws` above 1 `(n_datasets, n_draws, ...)`. Where sizes
-            differ a list of arrays `(n_observations, ...)`, or `(n_draws, n_observations, ...)`.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If y does not have the parameters of `fit` or leaves the prior's support, or sizes do not fit.
-        """
-        check_is_fitted(self)
-        n_draws = check_count(n_draws, "n_draws")
-        theta = self._theta_of_rows(y)
-        size_seed, seed = seed_sequence(random_state).spawn(2)
-        sizes, is_list = self._layout.sizes(n_observations, len(theta), np.random.default_rng(size_seed))
-        theta, all_sizes = np.repeat(theta, n_draws, axis=0), np.repeat(sizes, n_draws)
-        rows = self._data_map.from_network(self._emulate(theta, all_sizes, seed=integer_seed(seed)))
-        return self._layout.data_sets(rows, sizes, n_draws=None if n_draws == 1 else n_draws, is_list=is_list)
-
-    def sample_like(self, X: ArrayLike, draws: ArrayLike, *, random_state=None):
-        """Draw a data set of the size of X for each draw of its parameters: posterior predictive data.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...), or list of arrays
-        draws : array-like of shape (n_datasets, n_draws, n_parameters)
-        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
-
-        Returns
-        -------
-        X_new : ndarray of shape (n_datasets, n_draws, ...), or list of arrays `(n_draws, n_observations, ...)`
-        """
-        check_is_fitted(self)
-        X, _ = check_data_sets(self, X)
-        values, mask = self._layout.observations(X)
-        draws = check_draws(draws, n_datasets=len(values))
-        n_datasets, n_draws, n_parameters = draws.shape
-        sizes = np.full(n_datasets, values.shape[1]) if mask is None else mask.sum(axis=1)
-        theta = self._theta_of_rows(draws.reshape(-1, n_parameters))
-        seed = integer_seed(seed_sequence(random_state))
-        rows = self._data_map.from_network(self._emulate(theta, np.repeat(sizes, n_draws), seed=seed))
-        return self._layout.data_sets(rows, sizes, n_draws=n_draws, is_list=mask is not None)
 
     def _observations(self, X):
         """Return checked data sets `(n_datasets, n_observations, n_columns)`, and their mask or None."""
@@ -334,25 +287,6 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
         terms = log_densities(self._network(dtype=dtype), values, theta, dtype=dtype)
         return np.where(is_inside.reshape(y.shape[:2])[..., np.newaxis], terms, -np.inf)
 
-    def _theta_of_rows(self, y):
-        """Return what the network sees of parameters `(n_datasets, n_parameters)`."""
-        check_parameter_columns(y, self.parameter_names_)
-        y = check_parameters(y, n_parameters=len(self.parameter_names_))
-        theta, log_det = self._parameter_map.to_network(y)
-        if not np.isfinite(log_det).all():
-            raise ValueError(
-                f"y must lie inside the prior's support, of which the likelihood was learned; "
-                f"{np.count_nonzero(~np.isfinite(log_det))} of {len(y)} rows do not."
-            )
-        return theta
-
-    def _emulate(self, theta, sizes, *, seed):
-        """Return observations of all data sets in the network's units, `(n_rows, n_columns)`."""
-        if self._layout.structure != "ordered":
-            return emulate(self.network_, np.repeat(theta, sizes, axis=0), 1, seed=seed)[:, 0]
-        series = emulate(self.network_, theta, int(sizes.max()), seed=seed)
-        return series[np.arange(series.shape[1]) < sizes[:, np.newaxis]]
-
     def _fit_simulations(self, X, y, *, prior):
         check_can_be_learned(X, self.summary)
         return super()._fit_simulations(X, y, prior=prior)
@@ -363,7 +297,7 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
         self._layout = DataLayout.of(X, "one" if len(X.shape) == 1 else self.summary_.observations)
         values, mask = self._layout.observations(X)
         rows = values.reshape(-1, values.shape[-1]) if mask is None else values[mask]
-        self._data_map = DataMap().fit(rows, name="X", n_datasets=len(X))
+        self._data_map = DataMap().fit(rows, name="X", n_datasets=len(X), kinds=check_column_kinds(self.column_kinds))
         self.column_kinds_ = list(self._data_map.kinds)
         is_small = self._layout.structure == "exchangeable" and self._data_map.n_continuous <= _MOST_COLUMNWISE
         if self.engine is None and is_small:
@@ -372,6 +306,14 @@ class AmortizedLikelihood(LikelihoodScore, AmortizedEstimator):
     def _go_on(self, X):
         super()._go_on(X)
         self._layout = DataLayout.of(X, self._layout.structure)
+
+    def _check_same_data(self, X):
+        super()._check_same_data(X)
+        if self.column_kinds is not None and list(self.column_kinds) != self.column_kinds_:
+            raise ValueError(
+                f"with warm_start=True fit goes on with columns of the kinds {self.column_kinds_}; got "
+                f"{list(self.column_kinds)}. Use warm_start=False or a clone."
+            )
 
     def _to_network(self, X, y):
         theta, _ = self._parameter_map.to_network(y.reshape(len(y), -1))

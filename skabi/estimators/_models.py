@@ -16,12 +16,12 @@ from skabi.simulators import is_simulator
 _ROUNDING = 1e-6
 
 
-def check_labels(y):
-    """Return labels as an array `(n_datasets,)`."""
+def check_labels(y, estimator):
+    """Return labels that `estimator` was given as an array `(n_datasets,)`."""
     if y is None:
         raise ValueError(
-            "This AmortizedModelComparator estimator requires y to be passed, but the target y is None. Pass the label "
-            "of the model that made each data set, fit(X, y), or simulators, fit({name: simulator, ...})."
+            f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None. Pass the "
+            "label of the model that made each data set, or, to fit, simulators: fit({name: simulator, ...})."
         )
     y = column_or_1d(y, warn=True)
     if y.dtype.kind in "fc":
@@ -74,9 +74,9 @@ def simulate_models(models, *, n_simulations, random_state, n_jobs, verbose):
     ShapeError
         If data sets of models differ in more than their number of observations.
     """
-    names = list(models) if isinstance(models, Mapping) else list(range(len(models)))
-    simulators = list(models.values()) if isinstance(models, Mapping) else list(models)
-    _check_models(names, simulators)
+    models = models if isinstance(models, Mapping) else dict(enumerate(models))
+    names, simulators = list(models), list(models.values())
+    check_models(models)
     n_each = check_count(n_simulations, "n_simulations", minimum=2 * len(names)) // len(names)
     data = []
     for name, simulator, seed in zip(names, simulators, random_state.spawn(len(names)), strict=True):
@@ -90,11 +90,13 @@ def simulate_models(models, *, n_simulations, random_state, n_jobs, verbose):
     return _join(data), np.array(names), index
 
 
-def _check_models(names, simulators):
+def check_models(models, *, optional=()):
+    """Raise unless `models`, a dict, are two or more, and simulators; those of the names `optional` may be None."""
+    names = list(models)
     if len(names) < 2:
         raise ValueError(f"a comparison needs at least two models; got {len(names)}: {names}.")
-    for name, simulator in zip(names, simulators, strict=True):
-        if not is_simulator(simulator):
+    for name, simulator in models.items():
+        if not is_simulator(simulator) and not (simulator is None and name in optional):
             raise TypeError(
                 f"models must be simulators, with a prior and sample; model {name!r} is {type(simulator).__name__}. "
                 "For data sets already simulated pass their labels, too: fit(X, y)."
@@ -111,7 +113,10 @@ def _kind(X):
     """Return what data sets must have in common to be those of one comparison."""
     if is_several(X):
         return {name: _kind(values) for name, values in X.items()}
-    return ("n_observations", *X[0].shape[1:]) if is_ragged(X) else np.shape(X)[1:]
+    if not is_ragged(X):
+        return np.shape(X)[1:]
+    shape = np.shape(X[0][0])
+    return ("n_observations", *shape) if len(shape) < 2 else ("n_groups", "n_observations", *shape[1:])
 
 
 def _check_alike(names, data):

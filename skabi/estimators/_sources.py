@@ -62,12 +62,11 @@ class Source:
     @property
     def group_lengths(self):
         """Number of observations of each group that is there, `(n_datasets, n_groups)`; zero of one that is not."""
-        if self.n_ragged_axes == 2:
+        if self.mask is None:
+            return np.full((len(self), self.shape[0]), self.shape[1])
+        if self.mask.ndim == 3:
             return self.mask.sum(axis=2)
-        there = np.ones((len(self), self.shape[0]), dtype=int)
-        if self.mask is not None:
-            there = there * self.mask.reshape(len(self), -1)
-        return there * self.shape[1]
+        return np.broadcast_to(self.mask.reshape(len(self), -1), (len(self), self.shape[0])) * self.shape[1]
 
 
 def is_several(X):

@@ -7,7 +7,14 @@ class BaseHead(BaseEstimator):
     """A recipe that holds hyper-parameters and builds a network of model probabilities p(model | context).
 
     A subclass stores its hyper-parameters in `__init__`, unchecked, and checks them in `build`.
+
+    Attributes
+    ----------
+    is_strictly_proper : bool
+        Of the class: whether the expected loss is least at the true probabilities alone.
     """
+
+    is_strictly_proper = False
 
     def build(self, n_models, n_context):
         """Return an untrained network for `n_models` given `n_context` numbers.

@@ -29,6 +29,8 @@ class Softmax(BaseHead):
     3
     """
 
+    is_strictly_proper = True
+
     def __init__(self, n_blocks=2, *, block_width=64):
         self.n_blocks = n_blocks
         self.block_width = block_width

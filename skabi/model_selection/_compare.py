@@ -37,7 +37,7 @@ def compare(results, *, dataset: int = 0):
         If results are of different numbers of data sets or observations.
     ValueError
         If there are fewer than two models, no such data set, other observations were held out for some models, or one
-        of them is impossible under some model.
+        of them is impossible under some model, or cannot be left out.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def compare(results, *, dataset: int = 0):
     if len({np.isnan(result.pointwise[dataset]).tobytes() for result in results.values()}) > 1:
         raise ValueError(f"the same observations of data set {dataset} must have been held out for every model.")
     for name, result in results.items():
-        _check_possible(name, result.pointwise[dataset], dataset)
+        _check_possible(name, result, dataset)
     arviz_stats = import_optional("arviz_stats", extra="arviz", purpose="compare")
     with warnings.catch_warnings():
         # What pandas is to drop in some later version is arviz-stats' concern.
@@ -77,8 +77,13 @@ def compare(results, *, dataset: int = 0):
         return arviz_stats.compare({name: _elpd_data(arviz_stats, r, dataset) for name, r in results.items()})
 
 
-def _check_possible(name, terms, dataset):
-    impossible = np.flatnonzero(np.isinf(terms))
+def _check_possible(name, result, dataset):
+    if np.isnan(np.ravel(result.elpd)[dataset]):
+        raise ValueError(
+            f"the elpd of data set {dataset} under {name!r} is NaN: some observation could not be left out. Compare "
+            "results of cross_val_elpd, whose refits are real."
+        )
+    impossible = np.flatnonzero(np.isinf(result.pointwise[dataset]))
     if impossible.size:
         raise ValueError(
             f"{impossible.size} observations of data set {dataset} have an infinite log predictive density under "

@@ -8,6 +8,7 @@ from tqdm import tqdm
 from skabi._params import check_count
 from skabi._random import seed_sequence
 from skabi._warnings import warn
+from skabi.estimators._known_likelihood import NoDensityError
 from skabi.exceptions import ApproximationWarning
 from skabi.model_selection._data_sets import check_structure, observations_of, said_before, stacked
 from skabi.model_selection._elpd import CrossValElpd, totals
@@ -69,7 +70,8 @@ def cross_val_elpd(
     ShapeError
         If data sets have no observations to leave out.
     ValueError
-        If splits of a series leave out something else than its future, or a data set has too few observations to split.
+        If X are not finite numbers, a known likelihood returns NaN or plus infinity, splits of a series leave out
+        something else than its future, or a data set has too few observations to split.
 
     Warns
     -----
@@ -102,7 +104,7 @@ def cross_val_elpd(
     n_replicates = min(_REPLICATES, n_draws)
     n_draws += -n_draws % n_replicates
     is_series = check_structure(estimator) == "ordered"
-    data_sets = observations_of(X)
+    data_sets = observations_of(X, allow_nan=getattr(estimator, "missing", None) is not None)
     refits = refits_of(data_sets, cv, groups, is_series=is_series)
     _check_sizes(estimator.posterior_, [len(refit.left) for refit in refits])
     estimator.likelihood_.warn_of_unlike(stacked(data_sets))
@@ -133,7 +135,7 @@ def cross_val_elpd(
         )
     with np.errstate(invalid="ignore"):
         pointwise = [total / count for total, count in zip(sums, counts, strict=True)]
-        elpd, se = totals(pointwise)
+    elpd, se = totals(pointwise, [count > 0 for count in counts])
     return CrossValElpd(pointwise, elpd, se, np.sqrt(variances), len(refits))
 
 
@@ -173,9 +175,12 @@ def _batches(refits, n_draws, *, is_series):
 def _predict(likelihood, data_sets, batch, draws, *, is_series):
     """Return for each refit log densities of what is held out, how draws change these, and the draws' weights."""
     seen = [data_sets[refit.dataset][slice(refit.held_out[-1] + 1) if is_series else refit.held_out] for refit in batch]
-    with said_before():
-        # Single precision is far below the Monte Carlo error.
-        terms = likelihood.log_likelihood(stacked(seen), draws, pointwise=True, dtype=np.float32)
+    try:
+        with said_before():
+            # Single precision is far below the Monte Carlo error.
+            terms = likelihood.log_likelihood(stacked(seen), draws, pointwise=True, dtype=np.float32)
+    except NoDensityError as error:
+        raise NoDensityError(batch[error.dataset].dataset) from error
     if is_series:
         return [_one_after_the_other(each[:, refit.held_out]) for each, refit in zip(terms, batch, strict=True)]
     each = [log_mean_exp(part) for part in terms]
@@ -186,7 +191,11 @@ def _one_after_the_other(terms):
     """Return log densities of `(n_draws, n_observations)` in a row, each given those before: draws are reweighted."""
     joint, weights = log_mean_exp(np.cumsum(terms, axis=1))
     with np.errstate(invalid="ignore"):
-        return np.diff(joint, prepend=0.0), np.diff(weights, prepend=1.0), weights
+        log_densities = np.diff(joint, prepend=0.0)
+    # What follows on something impossible is so, too.
+    log_densities[np.isneginf(joint)] = -np.inf
+    with np.errstate(invalid="ignore"):
+        return log_densities, np.diff(weights, prepend=1.0), weights
 
 
 def log_mean_exp(terms):

@@ -1,21 +1,25 @@
 """Data sets as arrays of observations, and what an estimator takes their order for."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 
 import numpy as np
 
+from skabi._shapes import as_float_array
+from skabi.estimators._checks import refuse_lossy
 from skabi.exceptions import ApproximationWarning, ShapeError
 
 
-def observations_of(X):
+def observations_of(X, *, allow_nan=True):
     """Return a list of the observations of each data set, arrays `(n_observations, ...)`."""
+    refuse_lossy(X, name="X")
     if isinstance(X, Mapping):
         raise ShapeError("cross-validation needs data sets of one source; got several.")
     if hasattr(X, "columns"):
         X = np.asarray(X)
-    arrays = [np.asarray(x, dtype=np.float64) for x in X]
+    each = enumerate(X) if isinstance(X, Iterable) else ()
+    arrays = [as_float_array(x, name=f"data set {i} of X", allow_nan=allow_nan) for i, x in each]
     if not arrays or any(x.ndim < 2 for x in arrays):
         raise ShapeError(
             "X must have shape (n_datasets, n_observations, n_features), or be a list of arrays (n_observations, "

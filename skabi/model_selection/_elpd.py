@@ -17,7 +17,7 @@ class CrossValElpd:
     pointwise : list of ndarray of shape (n_observations,)
         Log predictive density of each observation, one array a data set, in nats; NaN where one was never held out.
     elpd : ndarray of shape (n_datasets,)
-        Their sums.
+        Their sums, over the observations that were held out.
     se : ndarray of shape (n_datasets,)
         Standard errors of the sums as estimates for new data: `sqrt(n * variance)` over observations.
     monte_carlo_se : ndarray of shape (n_datasets,)
@@ -56,13 +56,15 @@ class PsisLoo:
     n_draws: int
 
 
-def totals(pointwise):
+def totals(pointwise, is_held_out=None):
     """Return the sums over observations of each data set, and their standard errors, each `(n_datasets,)`.
 
-    The standard error is NaN of less than two observations, and of a sum that is infinite.
+    Summed is over the observations that were held out, by default those that are not NaN. The standard error is NaN of
+    less than two observations, and of a sum that is infinite.
     """
-    sums = np.array([np.nansum(terms) for terms in pointwise])
-    return sums, np.array([_standard_error(terms[~np.isnan(terms)]) for terms in pointwise])
+    is_held_out = [~np.isnan(terms) for terms in pointwise] if is_held_out is None else is_held_out
+    each = [terms[mask] for terms, mask in zip(pointwise, is_held_out, strict=True)]
+    return np.array([terms.sum() for terms in each]), np.array([_standard_error(terms) for terms in each])
 
 
 def _standard_error(terms):

@@ -28,7 +28,7 @@ def log_evidence(posterior, likelihood, X: ArrayLike, *, n_draws: int = 2000, ra
     Returns
     -------
     evidence : LogEvidence
-        `median`, `lower` and `upper`, arrays `(n_datasets,)`.
+        `median`, `lower`, `upper`, `log_mean` and `log_mean_error`, arrays `(n_datasets,)`.
 
     Raises
     ------
@@ -52,6 +52,12 @@ def log_evidence(posterior, likelihood, X: ArrayLike, *, n_draws: int = 2000, ra
     True
     """
     check_is_fitted(posterior)
+    likelihood = check_likelihood(posterior, likelihood)
+    return log_evidence_of(posterior, likelihood, X, n_draws=n_draws, random_state=random_state)
+
+
+def check_likelihood(posterior, likelihood):
+    """Return an object with `log_likelihood(X, y)`, or raise if it is none or not of the posterior's parameters."""
     if is_simulator(likelihood):
         likelihood = KnownLikelihood(likelihood)
     if not callable(getattr(likelihood, "log_likelihood", None)):
@@ -62,4 +68,4 @@ def log_evidence(posterior, likelihood, X: ArrayLike, *, n_draws: int = 2000, ra
             "posterior and likelihood must have the same parameters in the same order; got "
             f"{posterior.parameter_names_} and {list(names)}."
         )
-    return log_evidence_of(posterior, likelihood, X, n_draws=n_draws, random_state=random_state)
+    return likelihood

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from skabi._optional import import_optional
 from skabi._params import check_count
 from skabi._random import seed_sequence
+from skabi.estimators._known_likelihood import NoDensityError
 from skabi.model_selection._adaptive import WeightedDraws, adapted
 from skabi.model_selection._data_sets import check_structure, observations_of, said_before, stacked
 from skabi.model_selection._elpd import PsisLoo, totals
@@ -21,8 +22,11 @@ def psis_loo(estimator, X: ArrayLike, *, n_draws: int = 1000, random_state=None)
 
     For comparison with the real refits of `cross_val_elpd`: no posterior of less than the whole is needed, so sizes in
     fit need not vary, but the estimate fails where one observation moves the posterior much. Weights are those of the
-    prior and of the likelihood of the others against the learned posterior, whose error they undo with its draws far
-    out [2]_; without a prior that posterior is taken for exact. Smoothed by arviz-stats.
+    prior and of the likelihood of the others against the learned posterior, whose error they undo [2]_; without a prior
+    that posterior is taken for exact. Smoothed by arviz-stats.
+
+    Where the learned posterior is elsewhere, so that of its draws less than a fifth counts (a model that could hardly
+    have made the data, say), draws are adapted to prior times likelihood in a few rounds [3]_.
 
     Parameters
     ----------
@@ -55,6 +59,8 @@ def psis_loo(estimator, X: ArrayLike, *, n_draws: int = 1000, random_state=None)
        Machine Learning Research 25(72). arXiv 1507.02646.
     .. [2] M. Magnusson, M. Andersen, J. Jonasson, A. Vehtari (2019). Bayesian leave-one-out cross-validation for large
        data. arXiv 1904.10679.
+    .. [3] J.-M. Cornuet, J.-M. Marin, A. Mira, C. Robert (2012). Adaptive multiple importance sampling. Scandinavian
+       Journal of Statistics 39(4), 798-812. arXiv 0907.1254.
 
     Examples
     --------
@@ -82,8 +88,11 @@ def psis_loo(estimator, X: ArrayLike, *, n_draws: int = 1000, random_state=None)
     estimator.likelihood_.warn_of_unlike(data_sets)
     pointwise, pareto_k = [], []
     for i, seed in enumerate(adapt_seed.spawn(len(data_sets))):
-        with said_before():
-            weighted = _weighted(estimator, data_sets[i : i + 1], draws[i], np.random.default_rng(seed))
+        try:
+            with said_before():
+                weighted = _weighted(estimator, data_sets[i : i + 1], draws[i], np.random.default_rng(seed))
+        except NoDensityError as error:
+            raise NoDensityError(i) from error
         elpd, k = np.transpose([_leave_out(array_stats, *pair) for pair in _left_out(weighted)])
         pointwise.append(elpd)
         pareto_k.append(k)

@@ -58,13 +58,27 @@ class Ensemble(nn.Module):
         place = torch.rand(len(context), n_draws, generator=generator, device=device).argsort(dim=1).cpu()
         return torch.stack(parts, dim=2)[rows, place // n_members, (place + first) % n_members]
 
-    def from_base_given(self, z, context):
-        """Return the theta that base points `z` `(n, n_points, n_parameters)` become, a block of points a member."""
+    def from_base_given(self, z, context, phase=None):
+        """Return the theta that base points `z` `(n, n_points, n_parameters)` become, a block of points a member.
+
+        Where points cannot be shared out equally, the `phase` `(n,)` of a row, from 0 to 1, says who gets more: blocks
+        end at multiples of n_points / n_members plus the phase, rounded down. Over rows whose phases are evenly spaced
+        all members get as many points (Hermite's identity), also where a row has fewer points than there are members.
+        """
+        n_points, n_members = z.shape[1], len(self.members)
+        phase = torch.zeros(len(z), dtype=torch.float64) if phase is None else phase
+        ends = (torch.arange(n_members + 1, dtype=torch.float64) * n_points / n_members + phase[:, None]).floor().long()
+        ends[:, -1] = n_points
         theta = torch.empty(z.shape, dtype=torch.float64)
         for i, member in enumerate(self.members):
             # A block of a quasi-random sequence fills space; every n-th of its points may lie in a corner.
-            points = slice(i * z.shape[1] // len(self.members), (i + 1) * z.shape[1] // len(self.members))
-            theta[:, points] = member.from_base_given(z[:, points], self._of_member(context, i))
+            points = slice(int(ends[:, i].min()), int(ends[:, i + 1].max()))
+            if points.start == points.stop:
+                continue
+            own = member.from_base_given(z[:, points], self._of_member(context, i)).to(theta)
+            place = torch.arange(points.start, points.stop)
+            is_own = (place >= ends[:, i, None]) & (place < ends[:, i + 1, None])
+            theta[:, points] = torch.where(is_own[..., None], own, theta[:, points])
         return theta
 
 

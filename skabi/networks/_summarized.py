@@ -83,6 +83,6 @@ class SummarizedDensity(Summarized):
         """Return draws `(n, n_draws, n_parameters)` given context `(n, n_context)`."""
         return self.residual.inverse(self.density.sample(context, n_draws, generator), context[:, None])
 
-    def from_base_given(self, z, context):
-        """Return the theta that base points `z` `(..., n_parameters)` become."""
+    def from_base_given(self, z, context, phase=None):
+        """Return the theta that base points `z` `(..., n_parameters)` become; `phase` is for ensembles."""
         return self.residual.inverse(self.density.from_base(z, context), context)

@@ -4,23 +4,29 @@ A display keeps the numbers it shows as attributes. `from_estimator` and `from_d
 `plot` draws them again, into other axes. matplotlib comes with the extra `plots` and is imported by the first picture.
 """
 
+from skabi.plotting._bayes_factor_recovery import BayesFactorRecoveryDisplay
 from skabi.plotting._c2st import C2STDisplay
 from skabi.plotting._coverage import CoverageDisplay
 from skabi.plotting._elpd_difference import ElpdDifferenceDisplay
 from skabi.plotting._evidence import EvidenceDisplay
 from skabi.plotting._joint_sbc import JointSBCDisplay
 from skabi.plotting._loss_curve import LossCurveDisplay
+from skabi.plotting._meta_uncertainty import MetaUncertaintyDisplay
+from skabi.plotting._model_calibration import ModelCalibrationDisplay
 from skabi.plotting._pairs import PairsDisplay
 from skabi.plotting._recovery import RecoveryDisplay
 from skabi.plotting._sbc import SBCDisplay
 
 __all__ = [
+    "BayesFactorRecoveryDisplay",
     "C2STDisplay",
     "CoverageDisplay",
     "ElpdDifferenceDisplay",
     "EvidenceDisplay",
     "JointSBCDisplay",
     "LossCurveDisplay",
+    "MetaUncertaintyDisplay",
+    "ModelCalibrationDisplay",
     "PairsDisplay",
     "RecoveryDisplay",
     "SBCDisplay",

@@ -45,9 +45,9 @@ class BaseSummary(BaseEstimator):
     The network that `build` returns has
 
     - `network(x, mask)`, which returns `(n, n_summaries)`. `mask` is None if everything is there. Where the recipe
-      takes any length it is `(n, n_observations)`, true where an observation is there, with an axis of groups before these
-      if `n_free_axes` is 2. Else it is `(n,)`, true where
-      the source is there at all; a network may pass over it. What is not there comes as zeros.
+      takes any length it is `(n, n_observations)`, true where an observation is there, or `(n, n_groups,
+      n_observations)` where `n_free_axes` is 2. Else it is `(n,)`, true where the source is there at all; a network may
+      pass over it. What is not there comes as zeros.
     - `n_summaries`, the number of its summaries.
     - `n_fixed`, the number of its first summaries that do not depend on weights, such as moments of the data. The
       posterior starts from a linear regression on them. Without the attribute there are none.

@@ -9,6 +9,7 @@ from skabi.engines import AutoregressiveSplineFlow, ColumnwiseSplineFlow, Gaussi
 from skabi.estimators import AmortizedLikelihood, AmortizedModelComparator, AmortizedPosterior, JointEstimator
 from skabi.heads import DirichletEvidence, Softmax
 from skabi.losses import ForwardKL
+from skabi.model_selection import Dirichlet, EvidenceComparator, LogisticNormal, MetaUncertainty
 from skabi.priors import ChainedPrior, IndependentPrior
 from skabi.simulators import Simulator
 from skabi.summaries import (
@@ -17,6 +18,7 @@ from skabi.summaries import (
     IdentitySummary,
     ImageSummary,
     ModuleSummary,
+    NestedSummary,
     SeriesSummary,
     SetSummary,
 )
@@ -75,6 +77,12 @@ def instances():
         "losses": [
             ForwardKL(),
         ],
+        "model_selection": [
+            Dirichlet(),
+            EvidenceComparator(AmortizedPosterior(Gaussian(()), n_simulations=100, max_iter=2), n_draws=50),
+            LogisticNormal(),
+            MetaUncertainty(n_simulations=50),
+        ],
         "priors": [
             ChainedPrior({"top": stats.gamma(2.0), "part": _part}),
             IndependentPrior({"rate": stats.gamma(2.0), "effect": stats.norm(np.zeros(2), [1.0, 2.0])}),
@@ -92,6 +100,7 @@ def instances():
             ModuleSummary(torch.nn.Linear, {"in_features": 4, "out_features": 2}),
             SeriesSummary(width=8),
             SetSummary(width=8),
+            NestedSummary(SetSummary(width=8), SetSummary(width=8)),
         ],
     }
 

@@ -5,6 +5,7 @@ import pytest
 from scipy import special, stats
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.model_selection import cross_val_predict, cross_val_score
 from sklearn.preprocessing import StandardScaler
 
@@ -186,6 +187,20 @@ def test_scikit_learn_s_tools(data):
     np.testing.assert_allclose(proba.sum(axis=1), 1.0)
     pipeline = make_pipeline(StandardScaler(), small).fit(X, labels)
     assert pipeline.predict(X).shape == (600,)
+
+
+@pytest.mark.parametrize("normalize", ["true", "pred", "all", None])
+def test_confusion_matrix(comparator, data, normalize):
+    X, labels, _ = data
+    names = comparator.classes_[::-1]  # Not sorted.
+    display = ConfusionMatrixDisplay.from_estimator(comparator, X, labels, labels=names, normalize=normalize)
+    predicted = comparator.predict(X)
+    counts = np.array([[np.sum((labels == true) & (predicted == name)) for name in names] for true in names])
+    total = {"true": counts.sum(axis=1, keepdims=True), "pred": counts.sum(axis=0), "all": counts.sum(), None: 1}
+    np.testing.assert_allclose(display.confusion_matrix, counts / total[normalize])
+    assert [label.get_text() for label in display.ax_.get_xticklabels()] == ["sloped", "flat"]
+    other = ConfusionMatrixDisplay.from_predictions(labels, predicted, labels=names, normalize=normalize)
+    np.testing.assert_array_equal(other.confusion_matrix, display.confusion_matrix)
 
 
 @pytest.mark.parametrize("n_estimators", [1, 2])

@@ -70,6 +70,21 @@ def test_evenly_spread_draws_are_of_the_posterior_in_independent_replicates(simu
     assert len(np.unique(means.round(12).reshape(-1, 2), axis=0)) == 5 * n_replicates
 
 
+def test_all_members_have_their_share_of_few_evenly_spread_draws(simulations):
+    """Five draws in each of eight replicates, of eight members."""
+    X, y = simulations
+    posterior = AmortizedPosterior(Gaussian(()), max_iter=1, n_estimators=8, random_state=0).fit(X, y)
+    for i, member in enumerate(posterior.network_.members):
+        member.residual.bias += 1000.0 * i
+    draws = posterior.sample(X[:20], 40, n_replicates=8, random_state=0)
+    drawn_by = (draws[..., 1] - draws[..., 1].min(axis=1, keepdims=True)).argsort(axis=1).argsort(axis=1) // 5
+    places = np.sort(draws[..., 1], axis=1).reshape(20, 8, 5)
+    # Five of each member, whose draws are far from those of the next.
+    assert (np.diff(places.mean(axis=2), axis=1) > 10 * places.std(axis=2).max()).all()
+    # In no replicate the members of all others.
+    assert len({tuple(np.sort(row)) for row in drawn_by[0].reshape(8, 5)}) > 1
+
+
 def test_evenly_spread_draws_are_the_same_in_chunks(fitted, simulations, monkeypatch):
     X = simulations[0][:20]
     whole = fitted.sample(X, 400, n_replicates=8, random_state=0)

@@ -24,6 +24,7 @@ from skabi.datasets import (
     GaussianRegression,
     TwoMoons,
 )
+from skabi.diagnostics import joint_sbc_ranks, sbc_ecdf, sbc_ranks
 from skabi.engines import Gaussian, SplineFlow
 from skabi.estimators import AmortizedLikelihood, AmortizedPosterior, KnownLikelihood
 from skabi.exceptions import ApproximationWarning, ShapeError, TrainingError
@@ -397,6 +398,40 @@ def test_fit_that_fails_leaves_halves_that_belong_together(conjugate):
     assert joint.score(X, y) == before
 
 
+def test_fit_that_goes_on_and_fails_leaves_what_was_seen_before():
+    few, more = GaussianMeanScale((3, 9)), GaussianMeanScale((3, 30))
+    joint = quick(likelihood=ENGINE, warm_start=True).fit(few)
+    before = pickle.dumps((joint.posterior_._reader, joint.likelihood_._reader, joint.likelihood_._layout))
+    joint.set_params(learning_rate_init=1e9)
+    with pytest.warns(ApproximationWarning, match="last good weights"), pytest.raises(TrainingError):
+        joint.fit(more)
+    assert joint.posterior_.n_observations_in_ == (3, 9)
+    assert pickle.dumps((joint.posterior_._reader, joint.likelihood_._reader, joint.likelihood_._layout)) == before
+    joint.set_params(learning_rate_init=1e-3).fit(more)
+    assert joint.posterior_.n_observations_in_ == (3, 30)
+
+
+@pytest.mark.slow
+def test_a_likelihood_of_other_noise_is_found_where_the_posterior_alone_passes():
+    """Both halves are trained, the likelihood on a simulator whose noise is a half more."""
+    prior = IndependentPrior({"location": stats.norm()})
+
+    def simulator(noise):
+        def simulate(location, rng):
+            return location[:, np.newaxis] + noise * rng.normal(size=(len(location), 2))
+
+        return Simulator(prior, simulate, vectorized=True)
+
+    right, wrong = (quick(likelihood=ENGINE, n_simulations=3000).fit(simulator(s)) for s in (0.6, 0.9))
+    X, y = simulator(0.6).sample(500, random_state=1)
+    alone = sbc_ranks(right.sample(X, 199, random_state=2), y)
+    assert sbc_ecdf(alone, 199, prob=0.999).inside.all()
+    for likelihood, is_one_model in ((right.likelihood_, True), (wrong.likelihood_, False)):
+        right.likelihood_ = likelihood
+        ranks = joint_sbc_ranks(right, n_datasets=500, n_draws=199, random_state=3)
+        assert sbc_ecdf(ranks, 199, prob=0.999).inside.all() == is_one_model
+
+
 @pytest.mark.parametrize("method", ["sample", "predict", "transform", "log_prob", "score", "log_likelihood"])
 def test_use_before_fit(method):
     arguments = (np.zeros((2, 2)),) if method in ("sample", "predict", "transform") else (np.zeros((2, 2)),) * 2
@@ -422,6 +457,9 @@ def test_use_of_both_before_fit(method):
         ("max_iter", 0, ValueError, "max_iter must be at least 1; got 0"),
         ("missing", "drop", ValueError, "missing must be one of"),
         ("missing_rate", 1.0, ValueError, "missing_rate must lie between"),
+        ("column_kinds", "count", ValueError, "column_kinds must be None or a list of"),
+        ("column_kinds", ["count", "number"], ValueError, "got ['count', 'number']"),
+        ("column_kinds", ["continuous"] * 2, ValueError, "the simulator has a log_likelihood"),
     ],
 )
 def test_constructor_parameter(parameter, value, error, words):
@@ -483,6 +521,38 @@ def test_data_sets_of_another_shape(conjugate):
     for use in (joint.log_evidence, joint.predictive, lambda X: joint.log_likelihood(X, y)):
         with refused(ValueError, "X has 3 features", "is expecting 2 features"):
             use(X)
+
+
+def test_kinds_of_columns_are_handed_on_to_the_likelihood():
+    X, y = np.random.default_rng(0).integers(0, 5, size=(2, 200, 1)).astype(float)
+    assert quick().fit(X, y + 0.1 * X).likelihood_.column_kinds_ == ["category"]
+    joint = quick(column_kinds=["count"], warm_start=True).fit(X, y + 0.1 * X)
+    assert joint.likelihood_.column_kinds_ == ["count"]
+    words = "goes on with columns of the kinds ['count']; got ['category']"
+    with refused(ValueError, words):
+        joint.set_params(column_kinds=["category"]).fit(X, y + 0.1 * X)
+    with refused(ValueError, "column_kinds must name the kind of each of the 1 columns"):
+        quick(column_kinds=["count"] * 2, callbacks=[NoTraining()]).fit(X, y + 0.1 * X)
+
+
+def test_columns_of_parameters_in_another_order(conjugate):
+    problem, joint, _, y = conjugate
+    known = quick().fit(problem)
+    for each in (joint, known):
+        with refused(ValueError, "y must have the columns ['theta[0]', 'theta[1]'] in this order"):
+            each.sample_data(y[y.columns[::-1]])
+
+
+def test_vectors_are_their_own_and_only_observations():
+    """A known likelihood need not tell observations apart where there is one."""
+    joint = quick().fit(ConjugateGaussian())
+    X, y = ConjugateGaussian().sample(3, random_state=1)
+    draws = np.stack([y, y + 0.1], axis=1)
+    terms = joint.log_likelihood(X, draws, pointwise=True)
+    np.testing.assert_array_equal(terms, joint.log_likelihood(X, draws)[..., np.newaxis])
+    pytest.importorskip("arviz_base")
+    tree = joint.to_datatree(X, 5, random_state=0)
+    assert tree["log_likelihood"]["X"].shape == (1, 5, 3, 1)
 
 
 def test_data_sets_of_several_sizes_make_no_datatree(samples):

@@ -1,5 +1,6 @@
 """A simulator's own likelihood, asked as a learned one is."""
 
+import tracemalloc
 from contextlib import contextmanager
 
 import numpy as np
@@ -74,9 +75,42 @@ def test_pairs_and_many_parameters(problem):
 def test_pairs_are_looked_at_a_part_at_a_time(problem, monkeypatch):
     _, likelihood, X, draws = problem
     whole = likelihood.log_likelihood(X, draws)
-    for size in (1, 9):
-        monkeypatch.setattr(_known_likelihood, "_PAIRS", size)
+    for size in (1, 9, 45):
+        monkeypatch.setattr(_known_likelihood, "_NUMBERS", size)
         np.testing.assert_array_equal(likelihood.log_likelihood(X, draws), whole)
+
+
+def test_memory_is_bounded_whatever_the_size_of_a_data_set():
+    """A data set once for each of its draws: 240 MB if it were all at once."""
+
+    def of(X, rate):
+        return -X[:, 0] / rate - np.log(rate)
+
+    X, draws = np.ones((30, 1000)), np.full((30, 1000, 1), 2.0)
+    likelihood = KnownLikelihood(exponential(of))
+    tracemalloc.start()
+    try:
+        values = likelihood.log_likelihood(X, draws)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_allclose(values, np.full((30, 1000), -0.5 - np.log(2)))
+    assert peak < 40e6
+
+
+def test_one_data_set_with_many_draws_is_looked_at_a_part_at_a_time(monkeypatch):
+    monkeypatch.setattr(_known_likelihood, "_NUMBERS", 24)
+    sizes = []
+
+    def of(X, rate):
+        sizes.append(sum(map(np.size, X)))
+        return np.array([x.sum() for x in X]) / rate
+
+    X = [np.full((n, 1), float(n)) for n in (6, 2)]
+    draws = 1 + np.arange(20.0).reshape(2, 10, 1) / 20
+    values = KnownLikelihood(exponential(of)).log_likelihood(X, draws)
+    np.testing.assert_allclose(values, np.array([[36.0], [4.0]]) / draws[..., 0])
+    assert max(sizes) <= 24 and len(sizes) == 6
 
 
 def test_observations():
@@ -239,6 +273,24 @@ def test_likelihood_of_another_shape(function, shape):
         KnownLikelihood(exponential(function)).log_likelihood(np.ones((3, 1)), np.full((3, 2, 1), 2.0))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("pointwise", [False, True])
+def test_densities_that_are_none(value, pointwise):
+    def of(X, rate, pointwise=False):
+        terms = [np.where(x[:, 0] > 1.5, value, -x[:, 0] / r) for x, r in zip(X, rate, strict=True)]
+        return terms if pointwise else np.array([term.sum() for term in terms])
+
+    X = [np.full((n, 1), 0.1 * n) for n in range(1, 20)]
+    draws = np.full((19, 3, 1), 2.0)
+    words = "log_likelihood must return log densities, finite or -inf", "NaN or +inf for data set 15."
+    with refused(_known_likelihood.NoDensityError, *words):
+        KnownLikelihood(exponential(of)).log_likelihood(X, draws, pointwise=pointwise)
+    # Zero density is one, and parameters outside the support are none that the function is asked of.
+    draws[15:] = -1.0
+    values = KnownLikelihood(exponential(of)).log_likelihood(X, draws, pointwise=pointwise)
+    assert np.isneginf(values[15]).all() and np.isfinite(values[14]).all()
+
+
 @pytest.mark.parametrize("shape", [(2, 2), (3, 1), (2, 0, 1), (2, 3, 2), (1, 2, 3, 1)])
 def test_shapes_of_y(shape):
     with refused(ShapeError, "y must have shape (2, 1), or (2, n_draws, 1)", f"got {shape}"):
@@ -250,6 +302,8 @@ def test_values_of_y():
     likelihood = KnownLikelihood(ConjugateGaussian())
     with refused(ValueError, "y must have the columns ['theta[0]', 'theta[1]'] in this order"):
         likelihood.log_likelihood(X, y[y.columns[::-1]])
+    with refused(ValueError, "y must have the columns ['theta[0]', 'theta[1]'] in this order"):
+        likelihood.sample_data(y[y.columns[::-1]])
     with refused(ValueError, "y must be finite; 1 of its 6 values"):
         likelihood.log_likelihood(X, y.where(y != y.iloc[0, 0]))
 

@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from skorch.helper import SliceDict
 from torch import nn
 
+from skabi import JointEstimator
 from skabi.datasets import ConjugateGaussian, GaussianMeanScale
 from skabi.engines import ColumnwiseSplineFlow, Gaussian, SplineFlow
 from skabi.estimators import AmortizedLikelihood
@@ -318,7 +319,7 @@ def test_density_integrates_to_one(likelihoods):
     assert np.exp(counts).sum() == pytest.approx(1.0, abs=1e-3)
 
 
-def test_rounded_numbers_have_probabilities():
+def test_rounded_numbers_have_the_density_of_their_unit():
     prior = IndependentPrior({"location": stats.norm()})
 
     def simulate(location, rng):
@@ -328,10 +329,82 @@ def test_rounded_numbers_have_probabilities():
     assert likelihood.column_kinds_ == ["count"]
     lattice = np.arange(-60, 61) / 10
     log_probs = likelihood.log_likelihood(lattice[np.newaxis, :, np.newaxis], [[0.2]], pointwise=True)
-    assert np.exp(log_probs).sum() == pytest.approx(1.0, abs=1e-3)
+    assert 0.1 * np.exp(log_probs).sum() == pytest.approx(1.0, abs=1e-3)
     draws = likelihood.sample_data([[0.2]], 500, random_state=0)
     assert np.isclose(draws.ravel()[:, np.newaxis], lattice, rtol=0, atol=1e-12).any(axis=1).all()
     assert len(np.unique(draws.round(1))) > 10
+
+
+def rounded(sd, decimals):
+    """Four numbers around a location of this standard deviation, rounded."""
+
+    def simulate(location, rng):
+        return (location + rng.normal(size=(4, len(location)))).T[..., np.newaxis].round(decimals)
+
+    return Simulator(IndependentPrior({"location": stats.norm(0.0, sd)}), simulate, vectorized=True)
+
+
+def test_counts_and_continuous_numbers_have_one_unit():
+    """Hundredths are fine enough that both are right."""
+    simulator = rounded(1.0, 2)
+    X, y = simulator.sample(200, random_state=1)
+    settings = {"n_simulations": 1500, "max_iter": 12}
+    counts, continuous = (
+        quick(column_kinds=[kind], **settings).fit(simulator).log_likelihood(X, y) / 4
+        for kind in ("count", "continuous")
+    )
+    exact = stats.norm.logpdf(X[..., 0], y).mean(axis=1)
+    assert np.abs(counts - continuous).mean() < 0.05
+    for learned in (counts, continuous):
+        assert abs((learned - exact).mean()) < 0.03
+
+
+def test_evidences_of_a_count_and_of_what_is_not_rounded_enough_are_comparable():
+    """The same rounded data under two priors; tens of nats apart if one had probabilities and one densities."""
+    step, n = 0.01, 4
+    evidences, kinds, exact = [], [], []
+    X, _ = rounded(1.0, 2).sample(20, random_state=1)
+    for sd in (1.0, 10.0):
+        joint = JointEstimator(Gaussian(()), Gaussian(()), n_simulations=1500, max_iter=10, random_state=0)
+        joint.fit(rounded(sd, 2))
+        kinds += joint.likelihood_.column_kinds_
+        evidences.append(joint.log_evidence(X, 300, random_state=0).median)
+        # The probabilities of intervals, integrated over the prior, over their widths.
+        location = np.linspace(-6.0, 6.0, 1201)[:, np.newaxis, np.newaxis]
+        edges = (X[..., 0] + shift * step / 2 - location for shift in (1, -1))
+        with np.errstate(divide="ignore"):
+            log_masses = np.log(stats.norm.cdf(next(edges)) - stats.norm.cdf(next(edges))).sum(axis=-1)
+        density = np.exp(log_masses - n * np.log(step)) * stats.norm.pdf(location[:, 0], 0.0, sd)
+        exact.append(np.log(trapezoid(density, location[:, 0, 0], axis=0)))
+    assert kinds == ["count", "continuous"]
+    log_bayes_factor = evidences[0] - evidences[1]
+    np.testing.assert_allclose(log_bayes_factor, exact[0] - exact[1], atol=0.7)
+    assert abs(np.mean(log_bayes_factor - exact[0] + exact[1])) < 0.25
+
+
+def test_few_counts_reach_beyond_those_that_were_seen():
+    prior = IndependentPrior({"rate": stats.gamma(2.0)})
+    simulator = Simulator(
+        prior, lambda rate, rng: rng.poisson(rate, size=(10, len(rate))).T[..., None], vectorized=True
+    )
+    likelihood = quick(n_simulations=2000, max_iter=12).fit(simulator)
+    assert likelihood.column_kinds_ == ["count"]
+    counts = np.arange(31.0)
+    terms = likelihood.log_likelihood(counts[np.newaxis, :, np.newaxis], [[8.0]], pointwise=True)[0]
+    exact = stats.poisson.logpmf(counts, 8.0)
+    assert np.abs(terms - exact)[exact > np.log(1e-3)].max() < 0.8
+    # What was hardly ever seen or never falls off as the rest does.
+    assert (np.diff(terms[17:]) < -0.1).all()
+    assert len(np.unique(likelihood.sample_data([[8.0]], 2000, random_state=0))) > 16
+
+
+@pytest.mark.parametrize("kinds", ["count", ["count"], ("count", "number"), [None, "count"]])
+def test_kinds_that_are_none(kinds):
+    words = (
+        "column_kinds must be None or a list of" if kinds != ["count"] else "of the 2 columns of an observation in X"
+    )
+    with refused(ValueError, words):
+        quick(column_kinds=kinds).fit(simulator_of("vectors"))
 
 
 def test_density_of_many_orders_of_magnitude():
@@ -747,6 +820,25 @@ def test_counts_that_are_none(likelihoods):
     X[1, 2] = 3.5
     with pytest.warns(ApproximationWarning, match="or have a value that none had there"):
         assert np.isfinite(likelihoods("counts").log_likelihood(X, y)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_huge_numbers(likelihoods, dtype):
+    for name in ("counts", "trials", "series"):
+        X, y = simulator_of(name).sample(3, random_state=1)
+        X = X.astype(float)
+        X[1, 2, 0] = 1e300
+        with pytest.warns(ApproximationWarning, match="1 of 24 observations lie far outside"):
+            assert np.isfinite(likelihoods(name).log_likelihood(X, y, dtype=dtype)).all()
+
+
+def test_columns_of_huge_numbers_raise_no_warning():
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=(300, 1))
+    for column in (rng.choice([-1.7e308, 1.7e308], 300), 1.5e307 * rng.normal(size=300)):
+        X = np.column_stack([column, y[:, 0] + rng.normal(size=300)])
+        likelihood = quick(max_iter=1).fit(X, y)
+        assert np.isfinite(likelihood.log_likelihood(X, y)).all() and np.isfinite(likelihood.sample_data(y)).all()
 
 
 def test_series_longer_than_any_in_fit(likelihoods):

@@ -101,6 +101,13 @@ def test_observations_that_a_model_excludes():
     assert compare({"one": result(terms, TERMS), "other": result(terms, TERMS - 1)}, dataset=1).index[0] == "one"
 
 
+def test_observations_that_could_not_be_left_out():
+    terms = np.append(TERMS[1:], np.nan)
+    poor = PsisLoo([terms], np.array([np.nan]), np.ones(1), [np.append(np.full(19, 0.2), np.inf)], 500)
+    with pytest.raises(ValueError, match="elpd of data set 0 under 'poor' is NaN: some observation could not be left"):
+        compare({"poor": poor, "other": poor})
+
+
 def test_the_total_of_excluded_observations_has_no_standard_error():
     sums, errors = totals([np.array([-1.0, -np.inf]), np.array([-1.0, -2.0]), np.array([-1.0, np.nan])])
     np.testing.assert_array_equal(sums, [-np.inf, -3.0, -1.0])

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import special, stats
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import (
     GroupKFold,
@@ -20,6 +21,9 @@ from skabi.datasets import AutoregressiveSeries, ConjugateGaussian, DriftDiffusi
 from skabi.engines import Gaussian
 from skabi.exceptions import ApproximationWarning, ShapeError
 from skabi.model_selection import CrossValElpd, _cross_validation, cross_val_elpd
+from skabi.model_selection._elpd import totals
+from skabi.priors import IndependentPrior
+from skabi.simulators import Simulator
 from skabi.summaries import ExpertSummary, IdentitySummary, SeriesSummary, SetSummary
 
 
@@ -392,7 +396,7 @@ def test_groups_of_a_table_are_read_by_rows(exact):
         ([((), (3,))], ShapeError, "nothing is left of data set 0"),
         ([((0, 1), ())], ShapeError, "nothing is held out of data set 0"),
         ([], ValueError, "cv must have at least one split"),
-        (StratifiedKFold(2), ValueError, "data set 0, of 6 observations, cannot be split"),
+        (StratifiedKFold(2), ValueError, "cv must split observations without labels"),
     ],
 )
 def test_splits_that_make_no_sense(exact, cv, error, words):
@@ -428,6 +432,66 @@ def test_sizes_beside_the_statistics_of_an_expert():
 
 def mean_of_each(X):
     return np.array([np.mean(x, axis=0) for x in X])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_known_likelihood_that_returns_no_density(value):
+    def log_likelihood(X, mu, pointwise=False):
+        terms = [np.where(x[:, 0] > 1.5, value, stats.norm.logpdf(x[:, 0], m)) for x, m in zip(X, mu, strict=True)]
+        return terms if pointwise else np.array([term.sum() for term in terms])
+
+    def simulate(mu, rng, n_observations):
+        return mu + rng.normal(size=n_observations)
+
+    prior = IndependentPrior({"mu": stats.norm()})
+    simulator = Simulator(prior, simulate, n_observations=(5, 20), log_likelihood=log_likelihood)
+    joint = JointEstimator(Gaussian(()), n_simulations=300, max_iter=2, random_state=0).fit(simulator)
+    X = [np.linspace(-2.0, high, 9)[:, np.newaxis] for high in (1.0, 1.2, 2.0)]
+    with pytest.raises(
+        ValueError, match=r"must return log densities, finite or -inf; .* NaN or \+inf for data set 2\."
+    ):
+        cross_val_elpd(joint, X, n_draws=80, random_state=0)
+
+
+def test_nothing_is_passed_over_that_was_held_out():
+    """Observations that no fold held out are NaN, those of which there is no density make the sum so."""
+    terms = np.array([np.nan, -1.0, -2.0, np.nan])
+    for held_out, total in (([1, 2], -3.0), ([1, 2, 3], np.nan)):
+        (elpd,), (se,) = totals([terms], [np.isin(np.arange(4), held_out)])
+        np.testing.assert_equal(elpd, total)
+        assert np.isnan(se) == np.isnan(total)
+
+
+def test_what_follows_on_an_impossible_observation_of_a_series(exact_series):
+    class Impossible:
+        def warn_of_unlike(self, X):
+            pass
+
+        def log_likelihood(self, X, y, *, pointwise, dtype):
+            terms = np.full((len(X), y.shape[1], 6), -1.0)
+            terms[:, :, 4] = -np.inf
+            return list(terms)
+
+    estimator = clone(exact_series).set_params(likelihood_=Impossible())
+    result = cross_val_elpd(estimator, np.zeros((1, 6, 1)), cv=[(np.arange(3), np.arange(3, 6))], n_draws=16)
+    np.testing.assert_array_equal(result.pointwise[0], [np.nan] * 3 + [-1.0, -np.inf, -np.inf])
+    assert np.isneginf(result.elpd[0]) and np.isnan(result.se[0])
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "words"),
+    [
+        (None, ValueError, "X must be an array of numbers; got None"),
+        ("data", ValueError, "data set 0 of X must convert to an array of numbers; got str"),
+        ([["a", "b"]], ValueError, "data set 0 of X must convert to an array of numbers; got list"),
+        (7, ShapeError, "X must have shape"),
+        ([np.zeros((6, 1)), np.full((6, 1), np.nan)], ValueError, "data set 1 of X must be finite; 6 of its 6 values"),
+    ],
+)
+def test_data_sets_that_are_none(exact, X, error, words):
+    """Before a word is lost on their sizes."""
+    with pytest.raises(error, match=words):
+        cross_val_elpd(exact(GaussianMeanScale(9), sizes=(9, 9)), X, n_draws=20)
 
 
 def test_a_posterior_alone(exact):

@@ -299,6 +299,24 @@ def test_every_member_gets_base_points_from_everywhere(n_members):
         assert ((own.std(dim=0) - 1).abs() < 0.05).all()
 
 
+@pytest.mark.parametrize(("n_points", "n_members"), [(5, 8), (2, 4), (10, 10), (25, 10), (3, 2), (1, 8)])
+def test_members_get_as_many_base_points_over_rows_of_all_phases(n_points, n_members):
+    ensemble = far_apart(n_members)
+    n_rows, n_shifts = 8, 40
+    z = torch.randn(n_rows, n_points, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    context = ensemble.context(torch.zeros(n_rows, 2, dtype=torch.float64))[:, None]
+    totals = torch.zeros(n_members, dtype=torch.long)
+    for shift in range(n_shifts):
+        phase = (torch.arange(n_rows, dtype=torch.float64) + shift / n_shifts) / n_rows
+        drawn_by = members_of(ensemble.from_base_given(z, context, phase))
+        assert (drawn_by.diff(dim=1) >= 0).all()
+        counts = np.bincount(drawn_by.ravel(), minlength=n_members)
+        assert np.ptp(counts) <= (1 if n_rows * n_points % n_members else 0)
+        totals += torch.tensor(counts)
+    # One more or less is each member's own chance.
+    assert np.ptp(totals.numpy()) <= (1 if n_shifts % n_members == 0 else n_members)
+
+
 # Precision
 
 
