@@ -115,7 +115,7 @@ class MetaUncertainty(BaseEstimator):
         self.verbose = verbose
         self.random_state = random_state
 
-    def fit(self, comparator, simulators, *, n_observations=None) -> Self:
+    def fit(self, comparator, simulators, *, n_observations=None, n_groups=None) -> Self:
         """Simulate replications of each model, and learn how their model probabilities are distributed.
 
         Parameters
@@ -127,6 +127,8 @@ class MetaUncertainty(BaseEstimator):
         n_observations : int or dict of str to int, optional
             Number of observations of a replication, where the simulators draw such at random: that of the data sets
             that are asked about. As in `Simulator.simulate_from`.
+        n_groups : int, optional
+            Number of groups of observations, likewise.
 
         Returns
         -------
@@ -148,9 +150,11 @@ class MetaUncertainty(BaseEstimator):
         classes = _classes_of(comparator)
         models = _in_order(simulators, classes.tolist())
         simulating, fitting, sharing = seed_sequence(self.random_state).spawn(3)
+        sizes = {"n_observations": n_observations, "n_groups": n_groups}
+        sizes = {counted: size for counted, size in sizes.items() if size is not None}
         proba = []
         for (label, simulator), seed in zip(models.items(), simulating.spawn(len(models)), strict=True):
-            X = self._replications(label, simulator, n, n_observations, seed)
+            X = self._replications(label, simulator, n, sizes, seed)
             try:
                 proba.append(_probabilities_of(comparator, X, len(classes)))
             except ValueError as error:
@@ -259,15 +263,15 @@ class MetaUncertainty(BaseEstimator):
             ends.append(np.quantile(drawn, _INTERVAL, axis=0))
         return ReplicationRisk(risk, *np.concatenate(ends, axis=1))
 
-    def _replications(self, label, simulator, n, n_observations, seed):
+    def _replications(self, label, simulator, n, sizes, seed):
         """Return `n` data sets of a model."""
         settings = {"n_jobs": self.n_jobs, "verbose": self.verbose}
         try:
-            if n_observations is None:
+            if not sizes:
                 return simulator.sample(n, random_state=seed, **settings)[0]
             prior_seed, data_seed = seed.spawn(2)
             y = simulator.prior.sample(n, random_state=prior_seed)
-            return simulator.simulate_from(y, n_observations=n_observations, random_state=data_seed, **settings)
+            return simulator.simulate_from(y, **sizes, random_state=data_seed, **settings)
         except SimulatorError as error:
             raise SimulatorError(f"model {label!r}: {error}") from error
         except ValueError as error:

@@ -106,7 +106,9 @@ def _weighted(estimator, X, draws, rng):
     """Return `WeightedDraws` of one data set; without a prior the learned posterior is taken for exact."""
 
     def log_likelihood(y):
-        return estimator.likelihood_.log_likelihood(X, y[np.newaxis], pointwise=True)[0]
+        # Single precision is far below the Monte Carlo error.
+        terms = estimator.likelihood_.log_likelihood(X, y[np.newaxis], pointwise=True, dtype=np.float32)
+        return np.asarray(terms[0], dtype=float)
 
     def log_posterior(y):
         return posterior.log_prob(X, y[np.newaxis])[0]

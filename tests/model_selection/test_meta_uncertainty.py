@@ -265,3 +265,18 @@ def test_a_trained_comparator_and_data_of_another_shape():
     other = models | {"middle": model(4.0, n_features=2)}
     with pytest.raises(ValueError, match=r"comparator cannot tell models of data sets of 'middle': .*2 features"):
         meta.fit(comparator, other)
+
+
+def test_replications_have_the_given_number_of_groups():
+    def simulate(rate, rng, n_groups, n_observations):
+        return rng.poisson(rate, size=(n_groups, n_observations, 1))
+
+    class Shapes(SizeComparator):
+        def predict_proba(self, X):
+            assert {x.shape for x in X} == {(3, 4, 1)}
+            return super().predict_proba(X)
+
+    sizes = {"n_groups": (2, 5), "n_observations": (2, 5)}
+    prior = IndependentPrior({"rate": stats.gamma(2.0)})
+    models = {name: Simulator(prior, simulate, **sizes) for name in Shapes().classes_.tolist()}
+    MetaUncertainty(20, random_state=0).fit(Shapes(), models, n_observations=4, n_groups=3)
