@@ -22,7 +22,7 @@ from skabi.simulators import Simulator
 from skabi.summaries import NestedSummary
 
 N_RESPONSES = 20
-SETTINGS = {"defaults": {}, "30,000 simulations": {"n_simulations": 30_000, "max_iter": 20}}
+SETTINGS = {"defaults": {}, "15,000 simulations a model": {"n_simulations": 15_000, "max_iter": 20}}
 
 
 class Regression(Simulator):
@@ -164,7 +164,7 @@ def priors(seeds):
     shares = np.array([0.8, 0.2])
     print_header("setting", "seed", "changed and trained", "changed and exact", "trained and exact", "two seeds")
     for name, parameters in SETTINGS.items():
-        n_simulations = parameters.get("n_simulations", 10_000)
+        n_simulations = len(models) * parameters.get("n_simulations", 10_000)
         for seed in seeds:
             comparator = AmortizedModelComparator(random_state=seed, **parameters).fit(models)
             counts = (n_simulations * shares).astype(int)
@@ -234,7 +234,7 @@ def nested(seeds):
     for seed in seeds:
         start = time.perf_counter()
         comparator = AmortizedModelComparator(
-            summary=NestedSummary(), n_simulations=20_000, max_iter=12, random_state=seed
+            summary=NestedSummary(), n_simulations=10_000, max_iter=12, random_state=seed
         ).fit(models)
         fit_seconds = time.perf_counter() - start
         X = []

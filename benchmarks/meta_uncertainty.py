@@ -130,7 +130,7 @@ def risk_by_draws(meta, rng):
 
 def comparators(models, seed):
     """Return comparators by name."""
-    trained = AmortizedModelComparator(n_simulations=30_000, max_iter=20, random_state=seed)
+    trained = AmortizedModelComparator(n_simulations=10_000, max_iter=20, random_state=seed)
     return {"exact": ExactComparator(models), "trained": trained.fit(models)}
 
 

@@ -48,7 +48,7 @@ class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
     n_estimators : int, default=1
         Networks that are trained side by side; probabilities are their mean.
     n_simulations : int, default=10_000
-        Simulations of `fit(simulators)`, shared equally among the models.
+        Simulations of each model in `fit(simulators)`.
     max_iter, batch_size, learning_rate_init, n_iter_no_change, validation_fraction, early_stopping
         As in `AmortizedPosterior`; the highest rate is 3e-3 by default.
     missing, missing_rate
@@ -91,7 +91,7 @@ class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
     >>> few, many = (
     ...     Simulator(IndependentPrior({"rate": stats.gamma(shape)}), simulate, vectorized=True) for shape in (1.0, 9.0)
     ... )
-    >>> comparator = AmortizedModelComparator(n_simulations=1000, max_iter=10, random_state=0)
+    >>> comparator = AmortizedModelComparator(n_simulations=500, max_iter=10, random_state=0)
     >>> comparator.fit({"few": few, "many": many}).predict([[0, 1, 0, 2, 0, 1, 1, 0], [9, 7, 11, 6, 8, 9, 12, 8]])
     array(['few', 'many'], dtype='<U4')
     """
@@ -147,7 +147,7 @@ class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
         Parameters
         ----------
         X : dict of str to Simulator, list of Simulator, array-like of shape (n_datasets, ...), or list of arrays
-            The models by name, of which `n_simulations` are drawn; those of a list are called 0, 1, ... Or data sets
+            The models by name, `n_simulations` of each are drawn; those of a list are called 0, 1, ... Or data sets
             already simulated.
         y : array-like of shape (n_datasets,)
             The label of the model that made each data set. None for simulators.

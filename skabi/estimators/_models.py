@@ -62,7 +62,7 @@ def simulate_models(models, *, n_simulations, random_state, n_jobs, verbose):
     ----------
     models : dict of str to Simulator, or list of Simulator
     n_simulations : int
-        Of all models together.
+        Of each model.
     random_state : SeedSequence
     n_jobs, verbose
         As in `Simulator.sample`.
@@ -77,11 +77,11 @@ def simulate_models(models, *, n_simulations, random_state, n_jobs, verbose):
     models = models if isinstance(models, Mapping) else dict(enumerate(models))
     names, simulators = list(models), list(models.values())
     check_models(models)
-    n_each = check_count(n_simulations, "n_simulations", minimum=2 * len(names)) // len(names)
+    n_simulations = check_count(n_simulations, "n_simulations", minimum=2)
     data = []
     for name, simulator, seed in zip(names, simulators, random_state.spawn(len(names)), strict=True):
         try:
-            X, _ = simulator.sample(n_each, random_state=seed, n_jobs=n_jobs, verbose=verbose)
+            X, _ = simulator.sample(n_simulations, random_state=seed, n_jobs=n_jobs, verbose=verbose)
         except SimulatorError as error:
             raise SimulatorError(f"model {name!r}: {error}") from error
         data.append(X)

@@ -100,7 +100,7 @@ class MetaUncertainty(BaseEstimator):
     ...     Simulator(IndependentPrior({"rate": stats.gamma(shape)}), simulate, vectorized=True) for shape in (1.0, 9.0)
     ... )
     >>> models = {"few": few, "many": many}
-    >>> comparator = AmortizedModelComparator(n_simulations=1000, max_iter=10, random_state=0).fit(models)
+    >>> comparator = AmortizedModelComparator(n_simulations=500, max_iter=10, random_state=0).fit(models)
     >>> meta = MetaUncertainty(random_state=0).fit(comparator, models)
     >>> meta.sample([[0, 1, 0, 2, 0, 1, 1, 0]], n_draws=100, random_state=0).shape
     (1, 100, 2)

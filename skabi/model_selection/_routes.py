@@ -80,7 +80,7 @@ def check_routes(classifier, evidence, X: ArrayLike, *, tolerance: float = 0.1) 
     >>> from skabi.engines import Gaussian
     >>> from skabi.model_selection import EvidenceComparator, check_routes
     >>> models = {"near": ConjugateGaussian(prior_variance=0.1), "far": ConjugateGaussian(prior_variance=5.0)}
-    >>> classifier = AmortizedModelComparator(n_simulations=2000, max_iter=5, random_state=0).fit(models)
+    >>> classifier = AmortizedModelComparator(n_simulations=1000, max_iter=5, random_state=0).fit(models)
     >>> posterior = AmortizedPosterior(Gaussian(()), n_simulations=500, max_iter=5, random_state=0)
     >>> evidence = EvidenceComparator(posterior, n_draws=500, random_state=0).fit(models)
     >>> check_routes(classifier, evidence, [[0.1, -0.2], [3.0, -2.0]]).disagrees

@@ -78,7 +78,7 @@ def test_probabilities_are_those_of_exact_evidences(data, n_estimators):
 def test_sets_of_any_size():
     """A line's slope or none, sizes drawn at random; wrong labels would have a score of -0.69 or less."""
     models = [GaussianRegression((5, 30), precision=precision) for precision in (0.1, 10.0)]
-    comparator = quick(n_simulations=4000).fit(models)
+    comparator = quick(n_simulations=2000).fit(models)
     assert comparator.classes_.tolist() == [0, 1]
     X, labels, log_evidence = [], [], []
     for i, model in enumerate(models):
@@ -139,7 +139,7 @@ def test_another_prior_is_as_training_with_it(data):
 )
 def test_a_prior_that_is_none(prior, error, words):
     with pytest.raises(error, match=words):
-        quick(model_prior=prior, n_simulations=20, max_iter=1).fit(MODELS)
+        quick(model_prior=prior, n_simulations=10, max_iter=1).fit(MODELS)
 
 
 # Draws and uncertainty
@@ -240,7 +240,7 @@ def fails(coefficient, rng):
 )
 def test_models_that_cannot_be_compared(models, error, words):
     with pytest.raises(error, match=words):
-        quick(n_simulations=20, max_iter=1).fit(models)
+        quick(n_simulations=10, max_iter=1).fit(models)
 
 
 def test_labels_that_are_not_those_of_fit(comparator, data):

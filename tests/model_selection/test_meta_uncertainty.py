@@ -257,7 +257,7 @@ def test_other_bad_input_is_named(models, fitted, observed):
 
 def test_a_trained_comparator_and_data_of_another_shape():
     models = {name: model(variance) for name, variance in VARIANCES.items()}
-    comparator = AmortizedModelComparator(n_simulations=600, max_iter=3, random_state=0).fit(models)
+    comparator = AmortizedModelComparator(n_simulations=300, max_iter=3, random_state=0).fit(models)
     meta = MetaUncertainty(50, random_state=0).fit(comparator, models)
     assert meta.sample(np.ones((2, N_FEATURES)), 10).shape == (2, 10, 3)
     with pytest.raises(ValueError, match="2 features"):

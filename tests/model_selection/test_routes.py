@@ -40,7 +40,7 @@ def exact_proba(X):
 @pytest.fixture(scope="module")
 def classifier():
     """Trained for a moment: good inside, and confidently wrong outside."""
-    return AmortizedModelComparator(n_simulations=3000, max_iter=8, random_state=1).fit(MODELS)
+    return AmortizedModelComparator(n_simulations=1500, max_iter=8, random_state=1).fit(MODELS)
 
 
 @pytest.fixture(scope="module")

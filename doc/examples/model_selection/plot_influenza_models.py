@@ -182,7 +182,7 @@ def growth(X):
 
 start = perf_counter()
 comparator = AmortizedModelComparator(
-    summary=ExpertSummary(growth), n_simulations=60_000, max_iter=10, random_state=0
+    summary=ExpertSummary(growth), n_simulations=20_000, max_iter=10, random_state=0
 ).fit(models)
 print(f"simulations and training: {perf_counter() - start:.0f} s")
 
