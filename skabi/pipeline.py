@@ -1,6 +1,7 @@
 """The pipeline of scikit-learn, which can also be fitted to a simulator and asked for draws and densities."""
 
 import copy
+from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
@@ -100,6 +101,12 @@ class Pipeline(sklearn.pipeline.Pipeline):
         ValueError
             If there is a y, or a prior in the last step's constructor, besides a simulator's own.
         """
+        models = list(X.values()) if isinstance(X, Mapping) else X if isinstance(X, (list, tuple)) else []
+        if models and all(map(is_simulator, models)):
+            raise TypeError(
+                "a pipeline is fitted to one simulator; got several. Simulate first, and pass data sets and the labels "
+                "of their models: fit(X, labels)."
+            )
         if not is_simulator(X):
             return super().fit(X, y, **params)
         name, step = self.steps[-1]
@@ -138,9 +145,8 @@ class Pipeline(sklearn.pipeline.Pipeline):
         NotFittedError
             Before `fit`.
         """
-        return self.steps[-1][1].sample(
-            self._transformed(X), n_draws, n_replicates=n_replicates, random_state=random_state
-        )
+        replicates = {} if n_replicates is None else {"n_replicates": n_replicates}
+        return self.steps[-1][1].sample(self._transformed(X), n_draws, **replicates, random_state=random_state)
 
     @available_if(_last_step_has("log_prob"))
     def log_prob(self, X: ArrayLike, y: ArrayLike) -> np.ndarray:

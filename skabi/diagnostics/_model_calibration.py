@@ -1,6 +1,6 @@
 """Calibration of model probabilities: curves, expected calibration errors, and what of them is noise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -41,7 +41,7 @@ class CalibrationError:
     debiased: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
-    by_chance: np.ndarray
+    by_chance: np.ndarray = field(repr=False)
     p_value: np.ndarray
 
     def _at(self, index):

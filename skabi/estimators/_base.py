@@ -15,11 +15,12 @@ from skabi._torch import resolve_device, seeded, to_array, to_tensor, torch_gene
 from skabi._warnings import warn
 from skabi.engines import SplineFlow
 from skabi.estimators._checks import check_data_sets, check_training_data
+from skabi.estimators._inference import contexts
 from skabi.estimators._linear_start import linear_start
 from skabi.estimators._nested import NestedRecipes
 from skabi.estimators._parameters import ParameterMap, parameter_names_of
 from skabi.estimators._reader import Reader, shown, summary_or_default
-from skabi.estimators._sources import has_missing, log_counts, shape_of, sources_of, take_rows
+from skabi.estimators._sources import has_missing, shape_of, sources_of, take_rows
 from skabi.exceptions import ApproximationWarning
 from skabi.losses import BaseLoss, Batch, ForwardKL
 from skabi.networks._conditions import LogCounts, NoConditions
@@ -197,14 +198,14 @@ class AmortizedEstimator(NestedRecipes):
 
     def _build_summary(self, X, n_parameters):
         """Return an untrained summary network, and what else is told of data sets."""
-        counts = log_counts(X)
+        counts = self._reader.log_counts(X)
         conditions = NoConditions() if counts is None else LogCounts(*counts)
         return self.summary_.build(self._reader.network_shape, n_parameters), conditions
 
     def _first_context(self, network, X, *, dropping, seed):
         """Return what an untrained network is conditioned on, `(n, n_context)`."""
         x = self._reader.to_network(X)
-        return to_array(network.context(x if dropping is None else dropping(x, torch_generator(seed))))
+        return to_array(contexts(network, x if dropping is None else dropping(x, torch_generator(seed))))
 
     def _dropping(self, X):
         """Return what leaves values out in training, or None: X itself may say how values go missing."""
@@ -285,7 +286,7 @@ class AmortizedEstimator(NestedRecipes):
                 f"with warm_start=True fit goes on with data sets of shape {self._reader.shape}; got {shape_of(X)}. "
                 "Use warm_start=False or a clone."
             )
-        if log_counts(X) is not None and not self._knows_sizes:
+        if self._reader.log_counts(X) is not None and not self._knows_sizes:
             raise ValueError(
                 "with warm_start=True fit goes on with data sets of one size, and the network is not told of others. "
                 "Use warm_start=False or a clone."

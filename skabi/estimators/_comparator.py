@@ -17,7 +17,7 @@ from skabi.estimators._checks import check_constructor
 from skabi.estimators._inference import contexts
 from skabi.estimators._logistic_start import logistic_start
 from skabi.estimators._model_probabilities import ModelProbabilities
-from skabi.estimators._models import check_labels, check_model_prior, simulate_models
+from skabi.estimators._models import check_labels, check_model_prior, check_models, simulate_models
 from skabi.estimators._summarizing import SummarizingEstimator
 from skabi.heads import DirichletEvidence, Softmax
 from skabi.losses import ForwardKL
@@ -25,7 +25,11 @@ from skabi.networks._classifier import ClassifierEnsemble, SummarizedClassifier
 
 
 def _is_evidential(estimator):
-    return isinstance(estimator.head, DirichletEvidence)
+    """Return whether the head, the fitted one if there is one, says how sure it is."""
+    network = getattr(estimator, "network_", None)
+    if network is None:
+        return isinstance(estimator.head, DirichletEvidence)
+    return hasattr(getattr(network, "members", [network])[0].head, "concentration")
 
 
 class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
@@ -167,10 +171,12 @@ class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
         """
         check_constructor(self)
         X, classes, index, default_prior = self._labelled(X, y)
-        check_model_prior(self.model_prior, classes, default_prior)
-        self._check_same_classes(classes)
+        self._n_models = len(classes)
+        self._fit_simulations(X, index, prior=None)
         self.classes_, self._default_prior = classes, default_prior
-        return self._fit_simulations(X, index, prior=None)
+        # The shares of the models among the data sets that the network has learned from.
+        self._shares = np.bincount(index.astype(int)) / len(index)
+        return self
 
     @available_if(_is_evidential)
     def sample_proba(self, X: ArrayLike, n_draws: int = 1000, *, random_state=None) -> np.ndarray:
@@ -192,11 +198,13 @@ class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
         rng = np.random.default_rng(seed_sequence(random_state))
         member = rng.integers(concentration.shape[1], size=(len(concentration), n_draws))
         log_gamma = np.log(rng.standard_gamma(concentration[np.arange(len(member))[:, np.newaxis], member]))
-        return special.softmax(log_gamma + np.log(self._model_prior() / self._default_prior), axis=2)
+        return special.softmax(log_gamma + np.log(self._model_prior() / self._shares), axis=2)
 
     @available_if(_is_evidential)
     def uncertainty(self, X: ArrayLike) -> np.ndarray:
         """Return how little the network knows of model probabilities, from 0 to 1; with `DirichletEvidence` alone.
+
+        Of data like the simulations: unlike all of them, a data set may have any uncertainty, and none.
 
         Parameters
         ----------
@@ -215,23 +223,30 @@ class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
         """Return data sets, classes, the index of each data set's class, and the prior of the classes by default."""
         is_dict = isinstance(X, Mapping)
         if y is None and X is not None and (is_dict or isinstance(X, (list, tuple))):
-            with seeded(0):
-                or_default(self.head, Softmax).build(2, 1)
-            X, classes, index = simulate_models(
-                X,
+            models = X if is_dict else dict(enumerate(X))
+            classes = check_models(models)
+            default_prior = np.full(len(classes), 1 / len(classes))
+            self._check_before_training(classes, default_prior)
+            X, index = simulate_models(
+                models,
                 n_simulations=self.n_simulations,
                 random_state=self._seeds()[0],
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
             )
-            return X, classes, index, np.full(len(classes), 1 / len(classes))
+            return X, classes, index, default_prior
         y = check_labels(y, self)
         classes, index = np.unique(y, return_inverse=True)
         if len(classes) == 1:
             raise ValueError(f"a comparison needs at least two classes (models); y has the one class {classes[0]!r}.")
-        return X, classes, index.astype(float), np.bincount(index) / len(index)
+        default_prior = np.bincount(index) / len(index)
+        self._check_before_training(classes, default_prior)
+        return X, classes, index.astype(float), default_prior
 
-    def _check_same_classes(self, classes):
+    def _check_before_training(self, classes, default_prior):
+        with seeded(0):
+            or_default(self.head, Softmax).build(2, 1)
+        check_model_prior(self.model_prior, classes, default_prior)
         if self.warm_start and hasattr(self, "network_") and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"with warm_start=True fit goes on with the models {self.classes_.tolist()}; got {classes.tolist()}. "
@@ -245,12 +260,10 @@ class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
         if hasattr(self, "network_"):
             del self.network_
         self.head_, self.loss_ = or_default(self.head, Softmax), ForwardKL()
-        # The shares of the models among the data sets that the network learns from.
-        self._shares = np.bincount(y.astype(int)) / len(y)
         self._start_reading(X)
 
     def _build(self, X, y, *, dropping, seed, memory=None):
-        n_models, members = len(self.classes_), []
+        n_models, members = self._n_models, []
         with seeded(seed):
             for _ in range(self.n_estimators):
                 summary, conditions = self._build_summary(X, n_models)

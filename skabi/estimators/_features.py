@@ -43,7 +43,7 @@ class FeatureScaler:
 
     def transform(self, X):
         """Return `X` scaled, with the same shape."""
-        z = self.standardize(X.reshape(len(X), -1))
+        z = self.standardize(X.reshape(-1, self._scale.size))
         size = np.abs(z)
         far = np.sign(z) * (_LINEAR + np.log1p(np.maximum(size - _LINEAR, 0.0)))
         return np.where(size > _LINEAR, far, z).reshape(X.shape)

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skabi._params import check_count
 from skabi._random import seed_sequence
 from skabi.estimators._models import check_labels, check_model_prior
+from skabi.exceptions import ShapeError
 
 
 class ModelProbabilities(ClassifierMixin):
@@ -102,8 +103,10 @@ class ModelProbabilities(ClassifierMixin):
         score : float
         """
         check_is_fitted(self)
-        index = np.array([self._index_of(label) for label in check_labels(y, self)])
+        index = np.array([self._index_of(label) for label in check_labels(y, self)], dtype=int)
         log_proba = self.predict_log_proba(X)
+        if len(log_proba) != len(index):
+            raise ShapeError(f"X and y must have the same n_datasets; got {len(log_proba)} and {len(index)}.")
         return float(log_proba[np.arange(len(index)), index].mean())
 
     def sample(self, X: ArrayLike, n_draws: int = 1000, *, random_state=None) -> np.ndarray:

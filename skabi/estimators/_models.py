@@ -3,15 +3,20 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
+from scipy import stats
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from skabi._params import check_count
 from skabi._shapes import as_float_array
+from skabi._warnings import warn
 from skabi.estimators._sources import is_ragged, is_several
-from skabi.exceptions import ShapeError, SimulatorError
+from skabi.exceptions import ApproximationWarning, ShapeError, SimulatorError
 from skabi.simulators import is_simulator
 
+# Sizes of data sets that differ between models: not by chance, nor by little.
+_BY_CHANCE, _SMALLEST_GAP = 1e-4, 0.1
 # How far from one a prior may sum by rounding.
 _ROUNDING = 1e-6
 
@@ -41,6 +46,8 @@ def check_model_prior(model_prior, classes, default):
     if model_prior is None:
         return default
     labels = classes.tolist()
+    if isinstance(model_prior, pd.Series):
+        model_prior = model_prior.to_dict()
     if isinstance(model_prior, Mapping):
         if set(model_prior) != set(labels):
             raise ValueError(f"model_prior must have one entry for each of {labels}; got {list(model_prior)}.")
@@ -56,11 +63,11 @@ def check_model_prior(model_prior, classes, default):
 
 
 def simulate_models(models, *, n_simulations, random_state, n_jobs, verbose):
-    """Return data sets of all models, their classes, and the index of the class of each data set.
+    """Return data sets of all models, and the index of the model of each data set.
 
     Parameters
     ----------
-    models : dict of str to Simulator, or list of Simulator
+    models : dict of label to Simulator
     n_simulations : int
         Of each model.
     random_state : SeedSequence
@@ -74,24 +81,27 @@ def simulate_models(models, *, n_simulations, random_state, n_jobs, verbose):
     ShapeError
         If data sets of models differ in more than their number of observations.
     """
-    models = models if isinstance(models, Mapping) else dict(enumerate(models))
-    names, simulators = list(models), list(models.values())
-    check_models(models)
     n_simulations = check_count(n_simulations, "n_simulations", minimum=2)
     data = []
-    for name, simulator, seed in zip(names, simulators, random_state.spawn(len(names)), strict=True):
+    for (name, simulator), seed in zip(models.items(), random_state.spawn(len(models)), strict=True):
         try:
             X, _ = simulator.sample(n_simulations, random_state=seed, n_jobs=n_jobs, verbose=verbose)
         except SimulatorError as error:
             raise SimulatorError(f"model {name!r}: {error}") from error
         data.append(X)
-    _check_alike(names, data)
-    index = np.repeat(np.arange(len(names), dtype=float), [len(_first(X)) for X in data])
-    return _join(data), np.array(names), index
+        _check_alike(list(models)[: len(data)], data)
+    _warn_of_other_sizes(list(models), data)
+    return _join(data), np.repeat(np.arange(len(models), dtype=float), [len(_first(X)) for X in data])
 
 
 def check_models(models, *, optional=()):
-    """Raise unless `models`, a dict, are two or more, and simulators; those of the names `optional` may be None."""
+    """Return labels of `models`, a dict, as an array `(n_models,)`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Unless they are two or more, and simulators; those of the names `optional` may be None.
+    """
     names = list(models)
     if len(names) < 2:
         raise ValueError(f"a comparison needs at least two models; got {len(names)}: {names}.")
@@ -103,6 +113,9 @@ def check_models(models, *, optional=()):
             )
     if len(set(map(str, names))) < len(names):
         raise ValueError(f"models must have different names; got {names}.")
+    if not any(all(isinstance(name, kind) for name in names) for kind in (str, (int, np.integer))):
+        raise TypeError(f"names of models must all be str, or all int; got {names}.")
+    return np.array(names)
 
 
 def _first(X):
@@ -126,6 +139,24 @@ def _check_alike(names, data):
             raise ShapeError(
                 f"data sets of all models must have one shape; {names[0]!r} has {kinds[0]} and {name!r} {kind}."
             )
+
+
+def _warn_of_other_sizes(names, data):
+    """Warn if a data set's number of observations tells of the model that made it."""
+    if is_several(data[0]):
+        for source in data[0]:
+            _warn_of_other_sizes([f"{name} ({source})" for name in names], [X[source] for X in data])
+    elif is_ragged(data[0]):
+        sizes = [[np.size(x) for x in X] for X in data]
+        for name, other in zip(names[1:], sizes[1:], strict=True):
+            test = stats.ks_2samp(sizes[0], other, method="asymp")
+            if test.pvalue < _BY_CHANCE and test.statistic > _SMALLEST_GAP:
+                warn(
+                    f"data sets of {names[0]!r} have {min(sizes[0])} to {max(sizes[0])} numbers, and those of {name!r} "
+                    f"{min(other)} to {max(other)}: the size of a data set is then evidence for one of them. Draw the "
+                    "sizes of all models from one distribution.",
+                    ApproximationWarning,
+                )
 
 
 def _join(data):

@@ -78,6 +78,22 @@ class Reader:
         for name, reader in self.each.items():
             reader.note(X[name] if self.is_several else X)
 
+    def log_counts(self, X):
+        """Return mean and standard deviation of the logarithms of numbers of observations; None if they are always one.
+
+        Lists: of observations, or of groups and of observations a group. Dicts of lists, with an entry for each source
+        whose lengths differ, where there are several.
+        """
+        each = {name: reader.log_counts(X[name] if self.is_several else X) for name, reader in self.each.items()}
+        each = {name: logs for name, logs in each.items() if logs is not None}
+        if not each:
+            return None
+        mean, std = (
+            {name: getattr(logs, statistic)(axis=0).tolist() for name, logs in each.items()}
+            for statistic in ("mean", "std")
+        )
+        return (mean, std) if self.is_several else (mean[None], std[None])
+
     def to_network(self, X, *, device="cpu", dtype=torch.float32):
         """Return scaled data sets as a tensor, or as `DataSets` where there are masks or several sources."""
         values, masks = {}, {}

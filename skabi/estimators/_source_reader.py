@@ -35,6 +35,7 @@ class SourceReader:
         self.shape, self.is_ragged = source.shape, source.is_ragged and self.n_free_axes > 0
         self.columns = source.columns
         self.lengths = self.group_lengths = (max(source.shape), 0)
+        self.had_uneven_groups = False
         self.was_absent, self.largest_share = False, 0.0
         self.may_miss_of_each = np.zeros(self._feature_shape(source), dtype=bool)
         self.note(source)
@@ -57,8 +58,11 @@ class SourceReader:
 
     def transform(self, source):
         """Return `(values, mask)`, with shapes `(n_datasets, *network_shape)` and that of the source's mask."""
-        rows = source.values.reshape(-1, *self._feature_shape(source))
-        values = self._scaler.transform(rows).reshape(source.values.shape)
+        # Padding stays zero and costs nothing.
+        kept = slice(None) if source.mask is None else source.mask
+        there = source.values[kept]
+        values = np.zeros(source.values.shape)
+        values[kept] = self._scaler.transform(there.reshape(-1, *self._feature_shape(source))).reshape(there.shape)
         if self.may_miss:
             is_missing = np.isnan(values)
             parts = [np.where(is_missing, 0.0, values), is_missing.astype(float)]
@@ -77,6 +81,22 @@ class SourceReader:
         axes = [1] * (len(places) - source.mask.ndim)
         return np.broadcast_to(source.mask.reshape(*source.mask.shape, *axes), places)
 
+    def log_counts(self, source):
+        """Return logarithms of numbers of observations of data sets that are there; None if they are always one.
+
+        `(n_datasets, 1)`, or of groups, and of the mean number of observations in them, `(n_datasets, 2)`.
+        """
+        mask = self._mask(source)
+        if mask is None or mask.ndim == 1:
+            return None
+        counts = mask.sum(axis=-1).reshape(len(mask), -1)
+        counts = counts[counts.any(axis=1)]
+        if mask.ndim == 3:
+            n_groups = (counts > 0).sum(axis=1)
+            counts = np.column_stack([n_groups, counts.sum(axis=1) / n_groups])
+        logs = np.log(counts)
+        return logs if np.ptp(logs, axis=0).any() else None
+
     def check(self, source, *, name):
         """Raise unless data sets have shape and columns of `fit`; return in what some are unlike any there."""
         if not self.goes_on_with(source, name=name):
@@ -86,6 +106,8 @@ class SourceReader:
             unlike.append(f"{name} has fewer or more {self._counted[0]} ({_range(self.lengths)} in fit)")
         if self.n_free_axes == 2 and not _within(source.group_lengths[source.group_lengths > 0], self.group_lengths):
             unlike.append(f"groups of {name} have fewer or more observations ({_range(self.group_lengths)} in fit)")
+        if self.n_free_axes == 2 and _has_uneven_groups(source) and not self.had_uneven_groups:
+            unlike.append(f"groups of one data set of {name} differ in size, as they never did in fit")
         if not self.was_absent and not is_there(source).all():
             unlike.append(f"{name} is not there, as it always was in fit")
         share = missing_shares(source).max(initial=0.0)
@@ -110,6 +132,7 @@ class SourceReader:
         self.lengths = _widened(self.lengths, source.lengths)
         if self.n_free_axes == 2:
             self.group_lengths = _widened(self.group_lengths, source.group_lengths[source.group_lengths > 0])
+            self.had_uneven_groups |= _has_uneven_groups(source)
         self.was_absent |= not is_there(source).all()
         self.largest_share = max(self.largest_share, missing_shares(source).max(initial=0.0))
         self.may_miss_of_each = self.may_miss_of_each | self._is_missing_of_each(source)
@@ -156,6 +179,12 @@ class SourceReader:
 
     def _feature_shape(self, source):
         return source.shape[len(source.shape) - self.n_feature_axes :] or (1,)
+
+
+def _has_uneven_groups(source):
+    """Return whether groups of one data set have different numbers of observations."""
+    lengths = source.group_lengths
+    return bool(((lengths > 0) & (lengths != lengths.max(axis=1, keepdims=True))).any())
 
 
 def _within(lengths, ends):

@@ -194,20 +194,21 @@ def _filled_with_nan(X):
     return [np.full(np.shape(like), np.nan) if x is None else x for x in X]
 
 
-def _read_ragged(X, *, name, may_miss, may_be_absent):
+def _read_ragged(X, *, name, may_miss, may_be_absent, names=None):
+    names = [f"{name}[{i}]" for i in range(len(X))] if names is None else names
     arrays = [
-        None if x is None else as_float_array(x, name=f"{name}[{i}]", allow_nan=may_miss, advice=MISSING_ADVICE)
-        for i, x in enumerate(X)
+        None if x is None else as_float_array(x, name=each, allow_nan=may_miss, advice=MISSING_ADVICE)
+        for x, each in zip(X, names, strict=True)
     ]
     rest = next(array.shape[1:] for array in arrays if array is not None)
     for i, array in enumerate(arrays):
         if array is not None and array.shape[1:] != rest:
             raise ShapeError(
                 f"the arrays of {name} may differ in their first axis, the observations, alone; got shapes "
-                f"(n_observations, {', '.join(map(str, rest))}) and {array.shape} (data set {i})."
+                f"(n_observations, {', '.join(map(str, rest))}) and {array.shape} ({names[i]})."
             )
-        if (array is None or not len(array)) and not may_be_absent:
-            raise ShapeError(f"{name}[{i}] has no observations; a data set needs at least one. Leave it out.")
+        if (array is None or not array.size) and not may_be_absent:
+            raise ShapeError(f"{names[i]} has no observations; it needs at least one. Leave it out.")
     lengths = np.array([0 if array is None else len(array) for array in arrays])
     mask = np.arange(lengths.max()) < lengths[:, np.newaxis]
     values = np.zeros((*mask.shape, *rest))
@@ -232,6 +233,7 @@ def _read_grouped(X, *, name, may_miss, may_be_absent):
         name=f"groups of {name}",
         may_miss=may_miss,
         may_be_absent=False,
+        names=[f"{name}[{i}][{j}]" for i, x in enumerate(X) if x is not None for j in range(len(x))],
     )
     n_groups = np.bincount(owners, minlength=len(X))
     has_group = np.arange(n_groups.max()) < n_groups[:, np.newaxis]
@@ -281,26 +283,3 @@ def is_uneven(source):
 def has_missing(source):
     """Return whether a value, or the whole of a data set, is missing."""
     return not is_there(source).all() or bool(np.isnan(source.values).any())
-
-
-def log_counts(X):
-    """Return mean and standard deviation of the logarithms of numbers of observations; None if they are always one.
-
-    Lists: of observations, or of groups and of observations a group. Dicts of lists, with an entry for each source
-    whose lengths differ, where there are several.
-    """
-    if isinstance(X, Source):
-        logs = np.log(_counts(X)) if X.is_ragged else np.zeros((1, 1))
-        return (logs.mean(axis=0).tolist(), logs.std(axis=0).tolist()) if np.ptp(logs, axis=0).any() else None
-    each = {name: log_counts(source) for name, source in X.items()}
-    each = {name: pair for name, pair in each.items() if pair is not None}
-    return tuple({name: pair[i] for name, pair in each.items()} for i in (0, 1)) if each else None
-
-
-def _counts(source):
-    """Return numbers of observations, or of groups and the mean of observations a group, `(n, n_ragged_axes)`."""
-    counts = [source.lengths]
-    if source.n_ragged_axes == 2:
-        n_observations = source.mask.sum(axis=(1, 2))
-        counts.append(n_observations[n_observations > 0] / source.lengths)
-    return np.column_stack(counts)

@@ -1,6 +1,9 @@
 """Model probabilities: exact where evidences are, priors that change, and what is refused."""
 
+import copy
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import special, stats
 from sklearn.calibration import CalibratedClassifierCV
@@ -12,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from skabi import AmortizedModelComparator
 from skabi.datasets import ConjugateGaussian, GaussianMeanScale, GaussianRegression
 from skabi.estimators._logistic_start import logistic_start
-from skabi.exceptions import ShapeError, SimulatorError
+from skabi.exceptions import ApproximationWarning, ShapeError, SimulatorError
 from skabi.heads import DirichletEvidence, Softmax
 from skabi.pipeline import make_pipeline
 from skabi.priors import IndependentPrior
@@ -255,3 +258,99 @@ def test_labels_that_are_not_those_of_fit(comparator, data):
         quick().fit(X)
     with pytest.raises(TypeError, match=r"head must be a recipe from skabi\.heads, such as Softmax"):
         quick(head=SetSummary()).fit(X, labels)
+
+
+def test_a_fit_that_goes_on_with_other_shares_of_models(data):
+    """Shares of the labels are taken out of Bayes factors, those of the last fit."""
+    X, _, log_evidence = data
+    parts = [model.sample(2000, random_state=5)[0] for model in MODELS.values()]
+    few = np.concatenate([parts[0], parts[1][:200]]), np.repeat(list(MODELS), [2000, 200])
+    warm = quick(warm_start=True, max_iter=5).fit(np.concatenate(parts), np.repeat(list(MODELS), 2000)).fit(*few)
+    bias = np.mean(warm.log_bayes_factors(X)[:, 1] - np.diff(log_evidence, axis=1)[:, 0])
+    assert abs(bias) < 0.7 < np.log(10) / 2
+
+
+def test_draws_of_probabilities_where_simulations_of_one_model_fail():
+    def fails_often(coefficient, rng):
+        X = MODELS["sloped"].simulate(coefficient, rng)
+        X[rng.random(len(X)) < 0.8] = np.nan
+        return X
+
+    failing = Simulator(MODELS["sloped"].prior, fails_often, vectorized=True, on_error="drop")
+    with pytest.warns(ApproximationWarning, match="failed and were dropped"):
+        comparator = quick(head=DirichletEvidence(), max_iter=3, n_simulations=1000).fit(
+            {"flat": MODELS["flat"], "sloped": failing}
+        )
+    X = MODELS["flat"].sample(200, random_state=3)[0]
+    drawn = comparator.sample_proba(X, 500, random_state=0).mean(axis=(0, 1))
+    np.testing.assert_allclose(drawn, comparator.predict_proba(X).mean(axis=0), atol=0.05)
+
+
+def test_a_prior_as_a_series_goes_by_its_labels(comparator, data):
+    prior = {"sloped": 0.99, "flat": 0.01}
+    by_dict, by_series = (
+        clone_of(comparator, model_prior=each).predict_proba(data[0]) for each in (prior, pd.Series(prior))
+    )
+    np.testing.assert_array_equal(by_series, by_dict)
+    assert by_dict.mean(axis=0)[1] > 0.9
+
+
+def clone_of(comparator, **parameters):
+    return copy.copy(comparator).set_params(**parameters)
+
+
+def test_as_many_labels_as_data_sets(comparator, data):
+    X, labels, _ = data
+    for n in (3, 700):
+        with pytest.raises(ShapeError, match="X and y must have the same n_datasets"):
+            comparator.score(X, np.resize(labels, n))
+
+
+def test_a_refit_that_is_refused_changes_nothing(data):
+    X, labels, _ = data
+    comparator = quick(max_iter=1).fit(X, labels)
+    before = comparator.predict(X)
+    with pytest.raises(ValueError, match="NaN"):
+        comparator.fit(np.where(X > 2, np.nan, X), np.resize(["a", "b", "c"], len(X)))
+    np.testing.assert_array_equal(comparator.predict(X), before)
+
+
+@pytest.mark.parametrize("names", [("a", 2), (("a", 1), ("b", 2)), (None, "a")])
+def test_names_of_several_kinds_are_refused(names):
+    with pytest.raises(TypeError, match="names of models must all be str, or all int"):
+        quick().fit(dict(zip(names, MODELS.values(), strict=True)))
+
+
+def test_what_is_wrong_is_said_before_simulating():
+    class Counting(Responses):
+        n_simulated = 0
+
+        def sample(self, n, **settings):
+            Counting.n_simulated += n
+            return super().sample(n, **settings)
+
+    models = {"flat": Counting(DESIGNS["flat"]), "sloped": Counting(DESIGNS["sloped"])}
+    with pytest.raises(ValueError, match="sum to one"):
+        quick(model_prior=[0.6, 0.5]).fit(models)
+    assert Counting.n_simulated == 0
+
+
+def test_sizes_that_tell_of_the_model_are_warned_of():
+    models = {"short": GaussianMeanScale((5, 20)), "long": GaussianMeanScale((15, 60))}
+    with pytest.warns(ApproximationWarning, match="'short' have 5 to 20 numbers, and those of 'long' 15 to 60"):
+        quick(max_iter=1, n_simulations=200).fit(models)
+
+
+def test_the_fitted_head_says_what_there_is(data):
+    X, labels, _ = data
+    softmax = quick(max_iter=1).fit(X, labels).set_params(head=DirichletEvidence())
+    evidential = quick(max_iter=1, head=DirichletEvidence(), n_estimators=2).fit(X, labels).set_params(head=None)
+    assert not hasattr(softmax, "uncertainty") and evidential.uncertainty(X).shape == (len(X),)
+
+
+def test_a_pipeline_draws_models_and_refuses_several_simulators(data):
+    X, labels, _ = data
+    pipeline = make_pipeline(StandardScaler(), quick(max_iter=1)).fit(X, labels)
+    assert set(pipeline.sample(X[:3], 50, random_state=0).ravel()) <= set(MODELS)
+    with pytest.raises(TypeError, match="fitted to one simulator; got several"):
+        pipeline.fit(MODELS)

@@ -528,13 +528,24 @@ def test_groups_beyond_those_of_fit_work_and_warn(quick):
         posterior.predict(more_groups)
     with pytest.warns(ApproximationWarning, match=r"groups of X have fewer or more observations \(2 to 5 in fit\)"):
         posterior.predict(larger_groups)
+    with pytest.warns(ApproximationWarning, match="groups of one data set of X differ in size, as they never did"):
+        posterior.predict([[np.zeros((n, 2)) for n in (2, 3)]])
+    assert np.isfinite(quick(max_iter=1).fit(uneven_groups(), Y).predict([[np.zeros((n, 2)) for n in (2, 3)]])).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_groups_of_which_only_one_size_varies(quick, axis):
+    X = [np.repeat(x[:1, :1], RNG.integers(2, 6), axis=axis) for x in groups()]
+    X = [x + RNG.normal(size=x.shape) for x in X]
+    posterior = quick(max_iter=1).fit(X, Y)
+    assert posterior.network_.conditions.n_conditions == 2 and np.isfinite(posterior.predict(X)).all()
 
 
 @pytest.mark.parametrize(
     ("X", "match"),
     [
         ([np.zeros((0, 3, 2)), np.zeros((2, 4, 2))], r"X\[0\] has no groups"),
-        ([[np.zeros((3, 2)), np.zeros((0, 2))], [np.zeros((4, 2))]], r"groups of X\[1\] has no observations"),
+        ([[np.zeros((3, 2)), np.zeros((0, 2))], [np.zeros((4, 2))]], r"X\[0\]\[1\] has no observations"),
         ([[np.zeros((3, 2))], np.zeros((4, 2))], r"X\[1\] must be groups of observations.*got shape \(4, 2\)"),
         ([[np.zeros((3, 2))], [np.zeros((3, 1))]], r"the arrays of groups of X may differ in their first axis"),
         (np.zeros((2, 4, 2)), r"X must have shape \(n_datasets, n_groups, n_observations, 2\)"),
@@ -559,6 +570,8 @@ def test_summaries_that_take_no_groups_of_different_sizes(quick, summary):
 def test_missing_values_in_groups(quick):
     X = uneven_groups()
     X[0][0][0, 0] = X[1][0][0, 1] = np.nan
+    with pytest.raises(ValueError, match=r"X\[0\]\[0\] must be finite"):
+        quick().fit(X, Y)
     posterior = quick(missing="mask", max_iter=1).fit(X, Y)
     assert np.isfinite(posterior.predict(X)).all()
     posterior = quick(missing="mask", max_iter=1).fit(uneven_groups(), Y)
