@@ -37,7 +37,7 @@ class LogEvidence:
     log_mean_error: np.ndarray
 
 
-def log_evidence_of(posterior, likelihood, X, *, n_draws, random_state):
+def log_evidence_of(posterior, likelihood, X, *, n_draws, random_state, may_be_impossible=False):
     """Return the `LogEvidence` of data sets: Bayes' rule solved for the evidence, at draws from the posterior.
 
     Parameters
@@ -49,6 +49,8 @@ def log_evidence_of(posterior, likelihood, X, *, n_draws, random_state):
     X : data sets
     n_draws : int
     random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+    may_be_impossible : bool, default=False
+        Whether a data set that no draw could have made has minus infinity for its evidence and an infinite error.
 
     Raises
     ------
@@ -66,16 +68,27 @@ def log_evidence_of(posterior, likelihood, X, *, n_draws, random_state):
     with np.errstate(invalid="ignore"):
         values = log_likelihood + log_prior - log_posterior
     is_good = np.isfinite(values)
-    if not is_good.any(axis=1).all():
+    has_good = is_good.any(axis=1)
+    is_impossible = np.isneginf(log_likelihood + log_prior).all(axis=1) & may_be_impossible
+    if not (has_good | is_impossible).all():
         raise ValueError(
-            f"no posterior draw of data set {np.argmin(is_good.any(axis=1))} has a likelihood above zero: the "
+            f"no posterior draw of data set {np.argmin(has_good | is_impossible)} has a likelihood above zero: the "
             "posterior and the likelihood are not of the same model, or the data set is unlike any in fit."
         )
+    evidence = np.full((5, len(values)), -np.inf)
+    evidence[4] = np.inf
+    if has_good.any():
+        evidence[:, has_good] = _of_possible(values[has_good], is_good[has_good])
+    return LogEvidence(*evidence)
+
+
+def _of_possible(values, is_good):
+    """Return what `LogEvidence` has, `(5, n_datasets)`, of log ratios `(n_datasets, n_draws)`, some good in each row."""
     share = 1 - is_good.mean()
     if share > 0.01:
         warn(f"{share:.1%} of the posterior draws have no density and are left out.", ApproximationWarning)
     lower, median, upper = np.nanquantile(np.where(is_good, values, np.nan), _INTERVAL, axis=1)
-    return LogEvidence(median, lower, upper, *_log_mean(np.where(is_good, values, -np.inf)))
+    return median, lower, upper, *_log_mean(np.where(is_good, values, -np.inf))
 
 
 def _log_mean(values):

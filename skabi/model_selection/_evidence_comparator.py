@@ -8,14 +8,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skabi._params import check_count
 from skabi._random import seed_sequence
+from skabi._warnings import warn
 from skabi.estimators import JointEstimator, KnownLikelihood, LogEvidence
 from skabi.estimators._evidence import log_evidence_of
 from skabi.estimators._model_probabilities import ModelProbabilities
 from skabi.estimators._models import check_model_prior, check_models
+from skabi.exceptions import ApproximationWarning
 from skabi.model_selection._evidence import check_likelihood
 
 # Nats up to which the standard error of a mean of importance weights is believed: about a hundred effective draws.
@@ -34,7 +37,11 @@ class EvidenceComparator(ModelProbabilities, BaseEstimator):
     it is learned. The mean is an importance-sampling estimate, consistent whatever the posterior; the median is off by
     the posterior's own error, and so are probabilities: by 0.002 instead of 0.0004 on two regressions whose evidence is
     known. With a learned likelihood its error is the larger one, 0.010 there, and the median is not moved by single
-    draws at which the likelihood extrapolates.
+    draws at which the likelihood extrapolates. Draws of a data set depend on those passed with it, so that probabilities
+    move within their Monte Carlo error.
+
+    A data set that no posterior draw of a model could have made has an evidence of zero there, minus infinity in logs,
+    and is warned of.
 
     Parameters
     ----------
@@ -111,10 +118,10 @@ class EvidenceComparator(ModelProbabilities, BaseEstimator):
         check_count(self.n_draws, "n_draws", minimum=2)
         models = self._models(simulators)
         classes = np.array(list(models))
-        default_prior = np.full(len(classes), 1 / len(classes))
-        check_model_prior(self.model_prior, classes, default_prior)
         estimators = self._estimators(models)
         _check_simulators(models, estimators)
+        default_prior = np.full(len(classes), 1 / len(classes))
+        check_model_prior(self.model_prior, classes, default_prior)
         halves = {}
         for name, simulator in models.items():
             with _naming(name):
@@ -134,12 +141,18 @@ class EvidenceComparator(ModelProbabilities, BaseEstimator):
         Returns
         -------
         evidence : dict of label to LogEvidence
-            Arrays `(n_datasets,)`, in nats.
+            Arrays `(n_datasets,)`, in nats. Minus infinity, with an infinite `log_mean_error`, of a data set that is
+            impossible at all posterior draws of the model.
+
+        Warns
+        -----
+        ApproximationWarning
+            If a data set is impossible at all posterior draws of a model.
 
         Raises
         ------
         ValueError
-            If a data set is impossible at all posterior draws of a model.
+            If a data set is impossible at all posterior draws of all models.
         """
         check_is_fitted(self)
         evidence = {}
@@ -147,8 +160,31 @@ class EvidenceComparator(ModelProbabilities, BaseEstimator):
             self._halves.items(), seed_sequence(self._seed).spawn(len(self._halves)), strict=True
         ):
             with _naming(name):
-                evidence[name] = log_evidence_of(posterior, likelihood, X, n_draws=self.n_draws, random_state=seed)
+                evidence[name] = log_evidence_of(
+                    posterior, likelihood, X, n_draws=self.n_draws, random_state=seed, may_be_impossible=True
+                )
+        _warn_of_impossible(evidence)
         return evidence
+
+    def log_bayes_factors(self, X: ArrayLike, reference=None) -> np.ndarray:
+        """Return log Bayes factors of each model against one of them: prior odds are taken out.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...), or list of arrays
+        reference : label, optional
+            By default the first of `classes_`.
+
+        Returns
+        -------
+        log_bayes_factors : ndarray of shape (n_datasets, n_models)
+            In nats: `log p(X | model) - log p(X | reference)`. Minus infinity where the data set is impossible under
+            the model alone, infinity where it is under the reference alone, and 0 where it is under both: such data do
+            not tell one from the other.
+        """
+        check_is_fitted(self)
+        index = 0 if reference is None else self._index_of(reference)
+        return log_factors_against(self._log_marginals(X), index)
 
     def log_bayes_factor_intervals(self, X: ArrayLike, reference=None) -> tuple[np.ndarray, np.ndarray]:
         """Return intervals of log Bayes factors of each model against one of them.
@@ -164,7 +200,8 @@ class EvidenceComparator(ModelProbabilities, BaseEstimator):
         lower, upper : ndarray of shape (n_datasets, n_models)
             What 90 % intervals of both evidences allow, in nats. Of a known likelihood they are `log_mean` and its
             error, as long as that is at most 0.1; else, and of a learned one, what `LogEvidence` has over draws, which
-            is blind to an error that both halves share.
+            is blind to an error that both halves share. Where the data set is impossible under one of the two models,
+            both ends are the infinite factor; where it is under both, the interval is from minus infinity to infinity.
         """
         check_is_fitted(self)
         index = 0 if reference is None else self._index_of(reference)
@@ -193,6 +230,12 @@ class EvidenceComparator(ModelProbabilities, BaseEstimator):
                     f"model {name!r} needs a JointEstimator or an AmortizedPosterior, or one of them frozen; got "
                     f"{estimator!r}."
                 )
+            if isinstance(_thawed(estimator), Pipeline):
+                raise TypeError(
+                    f"model {name!r} has a Pipeline, whose posterior is given transformed data sets, while a likelihood "
+                    "is of data sets as they are simulated. Pass its last step, a JointEstimator or an "
+                    "AmortizedPosterior, and transform in its summary."
+                )
         return {name: clone(given[name]) for name in models}
 
     def _estimates(self, X):
@@ -209,21 +252,50 @@ class EvidenceComparator(ModelProbabilities, BaseEstimator):
         return self._estimates(X)[0]
 
 
+def log_factors_against(log_evidence: np.ndarray, index: int) -> np.ndarray:
+    """Return log Bayes factors against the model at `index`; 0 between two models whose evidence is zero."""
+    with np.errstate(invalid="ignore"):
+        factors = log_evidence - log_evidence[:, [index]]
+    factors[np.isnan(factors)] = 0.0
+    return factors
+
+
 def log_factor_interval(lower: np.ndarray, upper: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the ends of intervals of log Bayes factors against the model at `index`, from those of log evidences."""
-    low, high = lower - upper[:, [index]], upper - lower[:, [index]]
+    with np.errstate(invalid="ignore"):
+        low, high = lower - upper[:, [index]], upper - lower[:, [index]]
+    low[np.isnan(low)], high[np.isnan(high)] = -np.inf, np.inf
     low[:, index] = high[:, index] = 0.0
     return low, high
 
 
 def _by_mean(evidence):
     """Return the mean and an interval that holds it."""
-    mean, margin = evidence.log_mean, _NORMAL_QUANTILE * evidence.log_mean_error
     is_reliable = evidence.log_mean_error <= _RELIABLE_ERROR
+    mean, margin = evidence.log_mean, _NORMAL_QUANTILE * np.where(is_reliable, evidence.log_mean_error, 0.0)
     # Few draws with most of the weight take the mean beyond the interval over draws.
     lower = np.where(is_reliable, mean - margin, np.minimum(evidence.lower, mean))
     upper = np.where(is_reliable, mean + margin, np.maximum(evidence.upper, mean))
     return mean, lower, upper
+
+
+def _warn_of_impossible(evidence):
+    """Warn of data sets that are impossible under a model, and raise if one is under all."""
+    is_impossible = {name: np.isneginf(found.log_mean) for name, found in evidence.items()}
+    under_all = np.logical_and.reduce(list(is_impossible.values()))
+    if under_all.any():
+        raise ValueError(
+            f"data set {np.argmax(under_all)} of X is impossible under all models {list(evidence)}: no posterior draw "
+            "of any has a likelihood above zero. It is unlike the simulations, or posteriors and likelihoods are not "
+            "of the same models."
+        )
+    for name, rows in is_impossible.items():
+        if rows.any():
+            warn(
+                f"{np.count_nonzero(rows)} of {len(rows)} data sets are impossible under model {name!r}: no posterior "
+                "draw has a likelihood above zero. Its probability is zero there, if the draws missed nothing.",
+                ApproximationWarning,
+            )
 
 
 def _thawed(estimator):

@@ -8,7 +8,14 @@ from scipy import special
 from sklearn.utils.validation import check_is_fitted
 
 from skabi._params import check_real
-from skabi.model_selection._evidence_comparator import EvidenceComparator, log_factor_interval
+from skabi.model_selection._evidence_comparator import (
+    EvidenceComparator,
+    log_factor_interval,
+    log_factors_against,
+)
+
+# Halvings of an interval: beyond rounding, whatever its width.
+_N_HALVINGS = 64
 
 
 @dataclass(frozen=True)
@@ -20,7 +27,8 @@ class RouteAgreement:
     classes : ndarray of shape (n_models,)
         Labels of the models.
     classifier, evidence : ndarray of shape (n_datasets, n_models)
-        Log Bayes factors by each route.
+        Log Bayes factors by each route; those of evidences may be infinite, see
+        `EvidenceComparator.log_bayes_factors`.
     lower, upper : ndarray of shape (n_datasets, n_models)
         Interval of the evidence route; see `EvidenceComparator.log_bayes_factor_intervals`.
     difference : ndarray of shape (n_datasets, n_models)
@@ -96,7 +104,7 @@ def check_routes(classifier, evidence, X: ArrayLike, *, tolerance: float = 0.1) 
     # Up to a constant a row.
     log_prior = classifier.predict_log_proba(X) - log_factors
     log_evidence, lower, upper = (values[:, order] for values in evidence._estimates(X))
-    by_evidence = log_evidence - log_evidence[:, [0]]
+    by_evidence = log_factors_against(log_evidence, 0)
     distance = _distance(log_factors, lower, upper, log_prior)
     return RouteAgreement(
         classifier.classes_,
@@ -121,13 +129,18 @@ def _order(classes, others):
 def _distance(log_factors, lower, upper, log_prior):
     """Return the least total variation from log evidences in a box, `(n_datasets,)`.
 
-    Log evidences that come nearest are the classifier's, moved by a constant and cut at the box. The constants tried
-    are those at which one of the models reaches an end of its interval: exact for two models, and wherever the distance
-    is zero.
+    If evidence times prior sums to Z, the probability of a model lies between its ends divided by Z. Probabilities that
+    come nearest to the classifier's are as far from them as the lower ends push up in sum, or as the upper ones push
+    down, whichever is more. The first falls with Z and the second rises; the least distance is where they meet.
     """
     proba = special.softmax(log_factors + log_prior, axis=1)
-    shifts = np.concatenate([lower - log_factors, upper - log_factors], axis=1)
-    moved = log_factors[:, np.newaxis] + shifts[:, :, np.newaxis]
-    inside = np.clip(moved, lower[:, np.newaxis], upper[:, np.newaxis])
-    nearest = special.softmax(inside + log_prior[:, np.newaxis], axis=2)
-    return np.abs(nearest - proba[:, np.newaxis]).sum(axis=2).min(axis=1) / 2
+    lower, upper = lower + log_prior, upper + log_prior
+    top = upper.max(axis=1, keepdims=True)
+    lower, upper = lower - top, upper - top
+    low, high = special.logsumexp(lower, axis=1), special.logsumexp(upper, axis=1)
+    for _ in range(_N_HALVINGS):
+        middle = (low + high) / 2
+        up = np.maximum(np.exp(lower - middle[:, np.newaxis]) - proba, 0.0).sum(axis=1)
+        down = np.maximum(proba - np.exp(upper - middle[:, np.newaxis]), 0.0).sum(axis=1)
+        low, high = np.where(up > down, middle, low), np.where(up > down, high, middle)
+    return np.maximum(up, down)

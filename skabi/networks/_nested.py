@@ -3,9 +3,13 @@
 import torch
 from torch import nn
 
+from skabi.networks._pooling import weighted_moments
+
 
 class NestedSets(nn.Module):
     """Summaries of the set of groups, of each of which there are summaries: whatever the order of groups [1]_.
+
+    Among the statistics that are not learned are moments over groups by their size, as in an analysis of variance.
 
     Parameters
     ----------
@@ -26,11 +30,17 @@ class NestedSets(nn.Module):
     def __init__(self, inner, outer, *, n_longest):
         super().__init__()
         self.inner, self.outer, self.n_longest = inner, outer, n_longest
-        self.n_fixed, self.n_summaries, self.token_width = outer.n_fixed, outer.n_summaries, outer.token_width
+        self.n_pooled = 2 * outer.n_described
+        self.n_fixed, self.n_summaries = outer.n_fixed + self.n_pooled, outer.n_summaries + self.n_pooled
+        self.token_width = outer.token_width
 
     def forward(self, x, mask=None):
         """Return `(n, n_summaries)` of data sets `(n, n_groups, n_observations, ...)`."""
-        return self.outer(*self._groups(x, mask))
+        groups, there = self._groups(x, mask)
+        summaries = self.outer(groups, there)
+        counts = x.new_ones(x.shape[:2]) if mask is None else mask.sum(dim=2).to(x.dtype)
+        pooled = weighted_moments(groups[..., : self.outer.n_described], counts)
+        return torch.cat([summaries[:, : self.outer.n_fixed], pooled, summaries[:, self.outer.n_fixed :]], dim=1)
 
     def tokens(self, x, mask=None):
         """Return one token a group, `(n, n_groups, token_width)`, and which groups are there."""

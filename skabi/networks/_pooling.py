@@ -19,10 +19,7 @@ def moments(tokens, mask):
         mean = tokens.mean(dim=1)
         variance = (tokens - mean[:, None]).square().mean(dim=1)
     else:
-        share = mask / mask.sum(dim=1, keepdim=True).clamp(min=1)
-        share = share.to(tokens.dtype)[:, None]
-        mean = (share @ tokens)[:, 0]
-        variance = (share @ (tokens - mean[:, None]).square())[:, 0]
+        return weighted_moments(tokens, mask.to(tokens.dtype))
     return _as_statistics(mean, variance)
 
 
@@ -42,6 +39,16 @@ def moments_of_rows(rows, owners, n):
     squares = (rows - mean[owners]).square()
     variance = rows.new_zeros(n, rows.shape[-1]).index_add(0, owners, squares) / counts
     return _as_statistics(mean, variance)
+
+
+def weighted_moments(tokens, weights):
+    """Return mean and log standard deviation of each data set's tokens, `(n, 2 * width)`, by `weights` `(n, n_tokens)`.
+
+    A data set without any weight gets those of a token of zeros.
+    """
+    share = (weights / weights.sum(dim=1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny))[:, None]
+    mean = (share @ tokens)[:, 0]
+    return _as_statistics(mean, (share @ (tokens - mean[:, None]).square())[:, 0])
 
 
 def extremes(rows, owners, n):

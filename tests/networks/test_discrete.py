@@ -16,15 +16,17 @@ MIXTURE = np.random.default_rng(0).normal(size=(3, 8)) * [[1.0], [0.7], [0.4]] +
 def a_head(n_levels, *, lowest=0.0, location=0.0, scale=1.0, is_wide=False, n_context=2):
     """Return a head in double precision with random weights; counts share their settings."""
     n = len(n_levels)
-    head = DiscreteHead(
-        n_levels,
-        lowest=[0.0 if k else lowest for k in n_levels],
-        location=[0.0 if k else location for k in n_levels],
-        scale=[1.0 if k else scale for k in n_levels],
-        is_wide=[not k and is_wide for k in n_levels],
-        n_context=n_context,
-        width=16,
-    ).double()
+    with torch.random.fork_rng():
+        torch.manual_seed(n)
+        head = DiscreteHead(
+            n_levels,
+            lowest=[0.0 if k else lowest for k in n_levels],
+            location=[0.0 if k else location for k in n_levels],
+            scale=[1.0 if k else scale for k in n_levels],
+            is_wide=[not k and is_wide for k in n_levels],
+            n_context=n_context,
+            width=16,
+        ).double()
     generator = torch.Generator().manual_seed(n)
     with torch.no_grad():
         for parameter in head.parameters():
