@@ -11,7 +11,7 @@ simulations. Second table: of the data sets whose `replication_risk` lies betwee
 one such replication each, and the share where the replication is of the model that made the data set; then the same
 where the risk is that of the draws of `sample`. Data sets are of all models in equal numbers, as many as it takes for
 500 at such a risk, or 100,000. With 100 places or fewer no risk is truly below 0.2: hence the 300.
-Probabilities are exact, or those of a comparator trained on 30,000 simulations.
+Probabilities are exact, or those of a comparator trained on 10,000 simulations of each model.
 """
 
 import argparse
