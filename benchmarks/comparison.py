@@ -22,7 +22,13 @@ from skabi.simulators import Simulator
 from skabi.summaries import NestedSummary
 
 N_RESPONSES = 20
-SETTINGS = {"defaults": {}, "15,000 simulations a model": {"n_simulations": 15_000, "max_iter": 20}}
+MORE = {"n_simulations": 15_000, "max_iter": 20}
+SETTINGS = {
+    "defaults": {},
+    "15,000 simulations a model": MORE,
+    "15,000, four networks": MORE | {"n_estimators": 4},
+    "50,000": {"n_simulations": 50_000, "max_iter": 10},
+}
 
 
 class Regression(Simulator):
@@ -84,7 +90,7 @@ def classifiers(seeds):
     models = regressions()
     print_header(
         *("setting", "seed", "fit s", "error of probability", "correlation of log Bayes factors", "ECE", "exact ECE"),
-        *("score", "exact score", "s for 10,000"),
+        *("debiased ECE", "exact debiased ECE", "score", "exact score", "s for 10,000"),
     )
     for name, parameters in SETTINGS.items():
         for seed in seeds:
@@ -96,9 +102,11 @@ def classifiers(seeds):
             start = time.perf_counter()
             comparator.predict_proba(np.tile(X, (10, 1)))
             seconds = time.perf_counter() - start
+            errors = [model_calibration(p, label, random_state=0).per_model for p in (proba, exact)]
             figures = [
                 *error_and_correlation(comparator.log_bayes_factors(X), log_evidence),
-                *(model_calibration(p, label, random_state=0).per_model.ece[1] for p in (proba, exact)),
+                *(error.ece[1] for error in errors),
+                *(error.debiased[1] for error in errors),
                 *(np.log(p[np.arange(1000), label]).mean() for p in (proba, exact)),
             ]
             print_row(name, seed, f"{fit_seconds:.1f}", *map(float, figures), f"{seconds:.2f}")

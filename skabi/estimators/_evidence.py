@@ -66,10 +66,11 @@ def log_evidence_of(posterior, likelihood, X, *, n_draws, random_state, may_be_i
     log_likelihood, log_posterior = np.asarray(likelihood.log_likelihood(X, draws)), posterior.log_prob(X, draws)
     # Draws on the very edge of the prior's support, where nothing has a density, are left out.
     with np.errstate(invalid="ignore"):
-        values = log_likelihood + log_prior - log_posterior
+        log_joint = log_likelihood + log_prior
+        values = log_joint - log_posterior
     is_good = np.isfinite(values)
     has_good = is_good.any(axis=1)
-    is_impossible = np.isneginf(log_likelihood + log_prior).all(axis=1) & may_be_impossible
+    is_impossible = np.isneginf(log_joint).all(axis=1) & may_be_impossible
     if not (has_good | is_impossible).all():
         raise ValueError(
             f"no posterior draw of data set {np.argmin(has_good | is_impossible)} has a likelihood above zero: the "
@@ -83,7 +84,7 @@ def log_evidence_of(posterior, likelihood, X, *, n_draws, random_state, may_be_i
 
 
 def _of_possible(values, is_good):
-    """Return what `LogEvidence` has, `(5, n_datasets)`, of log ratios `(n_datasets, n_draws)`, some good in each row."""
+    """Return the five arrays of `LogEvidence` of log ratios `(n_datasets, n_draws)`, some good in each row."""
     share = 1 - is_good.mean()
     if share > 0.01:
         warn(f"{share:.1%} of the posterior draws have no density and are left out.", ApproximationWarning)

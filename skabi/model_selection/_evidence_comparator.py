@@ -37,8 +37,8 @@ class EvidenceComparator(ModelProbabilities, BaseEstimator):
     it is learned. The mean is an importance-sampling estimate, consistent whatever the posterior; the median is off by
     the posterior's own error, and so are probabilities: by 0.002 instead of 0.0004 on two regressions whose evidence is
     known. With a learned likelihood its error is the larger one, 0.010 there, and the median is not moved by single
-    draws at which the likelihood extrapolates. Draws of a data set depend on those passed with it, so that probabilities
-    move within their Monte Carlo error.
+    draws at which the likelihood extrapolates. Draws of a data set depend on the data sets passed with
+    it, so that probabilities move within their Monte Carlo error.
 
     A data set that no posterior draw of a model could have made has an evidence of zero there, minus infinity in logs,
     and is warned of.
@@ -144,15 +144,15 @@ class EvidenceComparator(ModelProbabilities, BaseEstimator):
             Arrays `(n_datasets,)`, in nats. Minus infinity, with an infinite `log_mean_error`, of a data set that is
             impossible at all posterior draws of the model.
 
-        Warns
-        -----
-        ApproximationWarning
-            If a data set is impossible at all posterior draws of a model.
-
         Raises
         ------
         ValueError
             If a data set is impossible at all posterior draws of all models.
+
+        Warns
+        -----
+        ApproximationWarning
+            If a data set is impossible at all posterior draws of a model.
         """
         check_is_fitted(self)
         evidence = {}
@@ -232,8 +232,8 @@ class EvidenceComparator(ModelProbabilities, BaseEstimator):
                 )
             if isinstance(_thawed(estimator), Pipeline):
                 raise TypeError(
-                    f"model {name!r} has a Pipeline, whose posterior is given transformed data sets, while a likelihood "
-                    "is of data sets as they are simulated. Pass its last step, a JointEstimator or an "
+                    f"model {name!r} has a Pipeline, whose posterior is given transformed data sets, while the "
+                    "likelihood is of data sets as simulated. Pass its last step, a JointEstimator or an "
                     "AmortizedPosterior, and transform in its summary."
                 )
         return {name: clone(given[name]) for name in models}

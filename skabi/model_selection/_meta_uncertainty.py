@@ -15,7 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from skabi._params import check_count
 from skabi._random import generators, seed_sequence
 from skabi._shapes import as_float_array
-from skabi.exceptions import ShapeError, SimulatorError
+from skabi._warnings import warn
+from skabi.estimators._sources import is_ragged, is_several
+from skabi.exceptions import ApproximationWarning, ShapeError, SimulatorError
 from skabi.model_selection._meta_models import LogisticNormal, check_probabilities
 from skabi.simulators import is_simulator
 
@@ -70,7 +72,7 @@ class MetaUncertainty(BaseEstimator):
     classes_ : ndarray of shape (n_models,)
         Labels of the models, in the comparator's order.
     comparator_ : object
-        A shallow copy of the comparator of `fit`: what is set or fitted there later does not matter here.
+        A deep copy of the comparator of `fit`: what is set or fitted there later does not matter here.
     meta_model_ : recipe
         What was used.
     meta_models_ : list
@@ -79,6 +81,9 @@ class MetaUncertainty(BaseEstimator):
     simulated_proba_ : ndarray of shape (n_models, n_simulations, n_models)
         Model probabilities of the replications, by the model that made them. Where simulations were dropped, as many
         as the model with the fewest has.
+    size_ranges_ : dict of str to (int, int)
+        Least and largest number of "observations" and of "groups" in a replication; of several sources, of
+        "observations of 'name'". Empty where data sets are `(n_features,)`.
     n_selected_ : ndarray of int of shape (n_models, n_models)
         Replications of each model (row) for which each model (column) is the most probable one.
 
@@ -137,7 +142,7 @@ class MetaUncertainty(BaseEstimator):
         Raises
         ------
         TypeError
-            If the comparator has no `predict_proba`, or models are no simulators.
+            If the comparator has no `predict_proba`, models are no simulators, or `meta_model` is no recipe.
         NotFittedError
             If the comparator is not fitted.
         ValueError
@@ -149,21 +154,23 @@ class MetaUncertainty(BaseEstimator):
         n = check_count(self.n_simulations, "n_simulations", minimum=_FEWEST_SIMULATIONS)
         classes = _classes_of(comparator)
         models = _in_order(simulators, classes.tolist())
+        meta_model = _checked(LogisticNormal() if self.meta_model is None else self.meta_model)
         simulating, fitting, sharing = seed_sequence(self.random_state).spawn(3)
         sizes = {"n_observations": n_observations, "n_groups": n_groups}
         sizes = {counted: size for counted, size in sizes.items() if size is not None}
-        proba = []
+        proba, ranges = [], []
         for (label, simulator), seed in zip(models.items(), simulating.spawn(len(models)), strict=True):
             X = self._replications(label, simulator, n, sizes, seed)
             try:
                 proba.append(_probabilities_of(comparator, X, len(classes)))
+                ranges.append(_size_ranges(X))
             except ValueError as error:
                 raise ValueError(f"the comparator cannot tell models of data sets of {label!r}: {error}") from error
         n_kept = min(map(len, proba))
         check_count(n_kept, "the number of simulations that succeed", minimum=_FEWEST_SIMULATIONS)
         self.simulated_proba_ = np.stack([rows[:n_kept] for rows in proba])
-        self.classes_, self.comparator_ = classes, copy.copy(comparator)
-        self.meta_model_ = LogisticNormal() if self.meta_model is None else self.meta_model
+        self.classes_, self.comparator_, self.meta_model_ = classes, copy.deepcopy(comparator), meta_model
+        self.size_ranges_ = _joined(ranges)
         rngs = generators(fitting, len(models))
         self.meta_models_ = [
             self.meta_model_.posterior(rows, rng) for rows, rng in zip(self.simulated_proba_, rngs, strict=True)
@@ -185,10 +192,14 @@ class MetaUncertainty(BaseEstimator):
         proba : ndarray of shape (n_datasets, n_draws, n_models)
             For each draw a model is drawn from p(model | X), and from that model's distribution, whose parameters are
             a draw from their posterior, the probabilities.
+
+        Warns
+        -----
+        ApproximationWarning
+            If replications do not have the numbers of observations and groups of X, or have random ones.
         """
-        check_is_fitted(self)
         n_draws = check_count(n_draws, "n_draws")
-        cumulative = self.predict_proba(X).cumsum(axis=1)
+        cumulative = self._observed(X).cumsum(axis=1)
         choosing, *rngs = generators(random_state, 1 + len(self.classes_))
         # The last of the sums may be a little less than one.
         source = (choosing.random((len(cumulative), n_draws, 1)) > cumulative[:, np.newaxis, :-1]).sum(axis=2)
@@ -209,9 +220,13 @@ class MetaUncertainty(BaseEstimator):
         -------
         log_prob : ndarray of shape (n_datasets, n_draws)
             Of all probabilities but the last, in nats.
+
+        Warns
+        -----
+        ApproximationWarning
+            As in `sample`.
         """
-        check_is_fitted(self)
-        observed = self.predict_proba(X)
+        observed = self._observed(X)
         proba = check_probabilities(proba, n_models=len(self.classes_))
         if proba.ndim != 3 or len(proba) != len(observed):
             raise ShapeError(
@@ -250,8 +265,13 @@ class MetaUncertainty(BaseEstimator):
         -------
         risk : ReplicationRisk
             `risk`, `lower` and `upper`, arrays `(n_datasets,)`.
+
+        Warns
+        -----
+        ApproximationWarning
+            As in `sample`.
         """
-        observed = self.predict_proba(X)
+        observed = self._observed(X)
         selected = observed.argmax(axis=1)
         counts = self.n_selected_ + 0.5
         shares = counts / counts.sum(axis=1, keepdims=True)
@@ -262,6 +282,21 @@ class MetaUncertainty(BaseEstimator):
             drawn = 1 - np.einsum("nj,djn->dn", observed[rows], self._share_draws[:, :, selected[rows]])
             ends.append(np.quantile(drawn, _INTERVAL, axis=0))
         return ReplicationRisk(risk, *np.concatenate(ends, axis=1))
+
+    def _observed(self, X):
+        """Return model probabilities of data sets, and warn if replications are not of their size."""
+        proba = self.predict_proba(X)
+        asked = _size_ranges(X)
+        for counted, (least, most) in self.size_ranges_.items():
+            low, high = asked.get(counted, (least, most))
+            if least < most or low < least or high > most:
+                warn(
+                    f"replications have {_range(least, most)} {counted}, and data sets of X {_range(low, high)}. Model "
+                    "probabilities vary more or less with other sizes: fit to replications of one size, that of your "
+                    "data, with n_observations=len(data_set), or n_groups, where simulators draw sizes at random.",
+                    ApproximationWarning,
+                )
+        return proba
 
     def _replications(self, label, simulator, n, sizes, seed):
         """Return `n` data sets of a model."""
@@ -318,6 +353,41 @@ def _in_order(simulators, labels):
         if not is_simulator(simulator):
             raise TypeError(f"simulators must have a prior and sample; model {label!r} is {type(simulator).__name__}.")
     return {label: models[label] for label in labels}
+
+
+def _checked(meta_model):
+    """Return a meta-model recipe, or raise if it is none."""
+    if isinstance(meta_model, type) or not callable(getattr(meta_model, "posterior", None)):
+        raise TypeError(f"meta_model must be a recipe, LogisticNormal() or Dirichlet(); got {meta_model!r:.200}.")
+    return meta_model
+
+
+def _size_ranges(X, of=""):
+    """Return the least and largest number of what data sets have, a dict of str to (int, int)."""
+    if is_several(X):
+        return {k: v for name, values in X.items() for k, v in _size_ranges(values, f" of {name!r}").items()}
+    if not is_ragged(X):
+        counts = [[n] for n in np.shape(X)[1:-1]]
+    else:
+        there = [x for x in X if x is not None and len(x)]
+        counts = [[len(x) for x in there]]
+        if any(np.ndim(x[0]) > 1 for x in there):
+            counts.append([len(group) for x in there for group in x])
+    names = ["groups", "observations"][-len(counts) :]
+    return {name + of: (min(n), max(n)) for name, n in zip(names, counts, strict=False) if n}
+
+
+def _joined(ranges):
+    """Return the ranges that hold those of all models."""
+    ends: dict[str, tuple[int, int]] = {}
+    for counted, (least, most) in (item for each in ranges for item in each.items()):
+        low, high = ends.get(counted, (least, most))
+        ends[counted] = min(low, least), max(high, most)
+    return ends
+
+
+def _range(least, most):
+    return f"{least}" if least == most else f"{least} to {most}"
 
 
 def _probabilities_of(comparator, X, n_models):

@@ -141,6 +141,6 @@ def _distance(log_factors, lower, upper, log_prior):
     for _ in range(_N_HALVINGS):
         middle = (low + high) / 2
         up = np.maximum(np.exp(lower - middle[:, np.newaxis]) - proba, 0.0).sum(axis=1)
-        down = np.maximum(proba - np.exp(upper - middle[:, np.newaxis]), 0.0).sum(axis=1)
+        down = np.maximum(proba - np.exp(np.minimum(upper - middle[:, np.newaxis], 0.0)), 0.0).sum(axis=1)
         low, high = np.where(up > down, middle, low), np.where(up > down, high, middle)
     return np.maximum(up, down)

@@ -97,6 +97,34 @@ def test_no_draw_with_a_density():
         log_evidence_of(Leaking(1.0), Likelihood(), X, n_draws=10, random_state=0)
 
 
+class Choosy(Likelihood):
+    """Data sets of the given rows are impossible, or have no likelihood that is a number."""
+
+    def __init__(self, rows, value=-np.inf):
+        self.rows, self.value = rows, value
+
+    def log_likelihood(self, X, y):
+        log_likelihood = super().log_likelihood(X, y)
+        log_likelihood[self.rows] = self.value
+        return log_likelihood
+
+
+def test_data_sets_that_may_be_impossible():
+    settings = {"n_draws": 10, "random_state": 0}
+    with pytest.raises(ValueError, match="no posterior draw of data set 2 has a likelihood above zero"):
+        log_evidence_of(Posterior(), Choosy([2, 4]), X, **settings)
+    evidence = log_evidence_of(Posterior(), Choosy([2, 4]), X, may_be_impossible=True, **settings)
+    possible = log_evidence_of(Posterior(), Likelihood(), X, **settings)
+    for name in ("median", "lower", "upper", "log_mean", "log_mean_error"):
+        values = getattr(evidence, name)
+        assert (values[[2, 4]] == (np.inf if name == "log_mean_error" else -np.inf)).all()
+        np.testing.assert_array_equal(np.delete(values, [2, 4]), np.delete(getattr(possible, name), [2, 4]))
+    none = log_evidence_of(Posterior(), Choosy(slice(None)), X, may_be_impossible=True, **settings)
+    assert np.isneginf(none.log_mean).all()
+    with pytest.raises(ValueError, match="no posterior draw of data set 1"):
+        log_evidence_of(Posterior(), Choosy([1], np.nan), X, may_be_impossible=True, **settings)
+
+
 def test_without_a_prior():
     with pytest.raises(ValueError, match=r"log_evidence needs the density of the prior.*pass prior="):
         log_evidence_of(Posterior(prior=None), Likelihood(), X, n_draws=10, random_state=0)

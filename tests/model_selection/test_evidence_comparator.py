@@ -10,8 +10,11 @@ from sklearn.frozen import FrozenEstimator
 from skabi import AmortizedModelComparator, AmortizedPosterior, JointEstimator
 from skabi.datasets import ConjugateGaussian
 from skabi.engines import Gaussian
-from skabi.exceptions import ShapeError
-from skabi.model_selection import EvidenceComparator
+from skabi.exceptions import ApproximationWarning, ShapeError
+from skabi.model_selection import EvidenceComparator, MetaUncertainty, check_routes
+from skabi.model_selection._evidence_comparator import log_factor_interval, log_factors_against
+from skabi.pipeline import make_pipeline
+from skabi.priors import IndependentPrior
 from skabi.simulators import Simulator
 
 MODELS = {"near": ConjugateGaussian(prior_variance=0.2), "far": ConjugateGaussian(prior_variance=3.0)}
@@ -132,6 +135,75 @@ def test_draws_without_a_density_have_no_weight():
     assert abs(evidence.median[0]) < 1e-12
 
 
+# Impossible data sets
+
+UNIT = IndependentPrior({"center": stats.uniform(0.0, 1.0)})
+SPREADS = {
+    "even": Simulator(
+        UNIT,
+        lambda center, rng: center[:, np.newaxis] + rng.uniform(-0.1, 0.1, size=(len(center), 3)),
+        vectorized=True,
+        log_likelihood=lambda X, center: stats.uniform(center[:, np.newaxis] - 0.1, 0.2).logpdf(X).sum(axis=1),
+    ),
+    "normal": Simulator(
+        UNIT,
+        lambda center, rng: center[:, np.newaxis] + 0.1 * rng.normal(size=(len(center), 3)),
+        vectorized=True,
+        log_likelihood=lambda X, center: stats.norm(center[:, np.newaxis], 0.1).logpdf(X).sum(axis=1),
+    ),
+}
+# Three values within 0.2, and two data sets that are not.
+SPREAD_DATA = np.array([[0.5, 0.52, 0.48], [0.5, 0.9, 0.5], [0.2, 0.5, 0.8]])
+
+
+@pytest.fixture(scope="module")
+def spreads():
+    posterior = AmortizedPosterior(Gaussian(()), n_simulations=1000, max_iter=5, random_state=0)
+    return EvidenceComparator(posterior, n_draws=300, random_state=0).fit(SPREADS)
+
+
+@pytest.mark.filterwarnings("ignore:.* of the posterior draws have no density")
+def test_data_sets_that_are_impossible_under_a_model(spreads):
+    with pytest.warns(ApproximationWarning, match="2 of 3 data sets are impossible under model 'even'") as caught:
+        proba = spreads.predict_proba(SPREAD_DATA)
+    assert caught[0].filename == __file__
+    np.testing.assert_array_equal(proba[1:], [[0.0, 1.0], [0.0, 1.0]])
+    with pytest.warns(ApproximationWarning):
+        factors = spreads.log_bayes_factors(SPREAD_DATA)
+        lower, upper = spreads.log_bayes_factor_intervals(SPREAD_DATA)
+    np.testing.assert_array_equal(factors[1:], [[0.0, np.inf], [0.0, np.inf]])
+    np.testing.assert_array_equal(lower[1:], factors[1:])
+    np.testing.assert_array_equal(upper[1:], factors[1:])
+    assert np.isfinite(factors[0]).all() and lower[0, 1] < factors[0, 1] < upper[0, 1]
+
+
+@pytest.mark.filterwarnings("ignore::skabi.exceptions.ApproximationWarning")
+def test_what_uses_the_comparator_bears_impossible_data_sets(spreads):
+    classifier = AmortizedModelComparator(n_simulations=1000, max_iter=4, random_state=0).fit(SPREADS)
+    agreement = check_routes(classifier, spreads, SPREAD_DATA)
+    # The nearest probability of an evidence of zero is zero.
+    np.testing.assert_allclose(agreement.distance[1:], classifier.predict_proba(SPREAD_DATA)[1:, 0], atol=1e-12)
+    assert (agreement.evidence[1:, 1] == np.inf).all() and (agreement.difference[1:, 1] == -np.inf).all()
+    risk = MetaUncertainty(30, random_state=0).fit(spreads, SPREADS).replication_risk(SPREAD_DATA).risk
+    assert ((risk > 0) & (risk < 1)).all()
+
+
+@pytest.mark.filterwarnings("ignore:.* of the posterior draws have no density")
+def test_a_data_set_that_is_impossible_under_all_models_is_named():
+    narrow = {"a": SPREADS["even"], "b": SPREADS["even"]}
+    comparator = EvidenceComparator(POSTERIOR, n_draws=50, random_state=0).fit(narrow)
+    with pytest.raises(ValueError, match=r"data set 1 of X is impossible under all models \['a', 'b'\]"):
+        comparator.predict_proba(SPREAD_DATA)
+
+
+def test_factors_of_two_impossible_models_say_nothing():
+    log_evidence = np.array([[-np.inf, -np.inf, -2.0], [-1.0, -np.inf, -3.0]])
+    np.testing.assert_array_equal(log_factors_against(log_evidence, 0), [[0.0, 0.0, np.inf], [0.0, -np.inf, -2.0]])
+    lower, upper = log_factor_interval(log_evidence - 0.5, log_evidence + 0.5, 0)
+    np.testing.assert_array_equal(lower, [[0.0, -np.inf, np.inf], [0.0, -np.inf, -3.0]])
+    np.testing.assert_array_equal(upper, [[0.0, np.inf, np.inf], [0.0, -np.inf, -1.0]])
+
+
 # The interface
 
 
@@ -148,7 +220,7 @@ def test_the_prior_may_change_after_fit(comparator, data):
 
 
 def test_it_has_the_classifier_s_methods(comparator):
-    for name in ("predict", "predict_proba", "predict_log_proba", "log_bayes_factors", "score", "sample"):
+    for name in ("predict", "predict_proba", "predict_log_proba", "score", "sample"):
         assert getattr(EvidenceComparator, name) is getattr(AmortizedModelComparator, name)
     assert comparator.log_bayes_factors([[0.0, 0.0]], reference="far")[0, 1] == 0
 
@@ -197,6 +269,8 @@ def test_a_joint_estimator_takes_the_likelihood_that_is_known(data):
         ),
         (POSTERIOR, None, TypeError, "simulators may be left out if estimators is a dict"),
         (FrozenEstimator(POSTERIOR), MODELS, NotFittedError, "not fitted"),
+        ({}, None, ValueError, "at least two models; got 0"),
+        (make_pipeline(POSTERIOR), MODELS, TypeError, "model 'near' has a Pipeline.*Pass its last step"),
     ],
 )
 def test_models_that_have_no_evidence(estimators, models, error, words):

@@ -3,10 +3,13 @@ import pytest
 from scipy import special, stats
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import StandardScaler
 
 from skabi import AmortizedModelComparator
 from skabi.exceptions import ApproximationWarning, ShapeError, SimulatorError
 from skabi.model_selection import Dirichlet, LogisticNormal, MetaUncertainty
+from skabi.model_selection._meta_uncertainty import _size_ranges
+from skabi.pipeline import make_pipeline
 from skabi.priors import IndependentPrior
 from skabi.simulators import Simulator
 
@@ -166,6 +169,16 @@ def test_what_becomes_of_the_comparator_later_does_not_matter(models, observed):
     np.testing.assert_array_equal(meta.predict_proba(observed), ExactComparator().predict_proba(observed))
 
 
+def test_a_step_of_a_pipeline_that_changes_later_does_not_matter(models):
+    X = np.concatenate([simulator.sample(100, random_state=0)[0] for simulator in models.values()])
+    labels = np.repeat(list(VARIANCES), 100)
+    pipeline = make_pipeline(StandardScaler(), AmortizedModelComparator(max_iter=2, random_state=0)).fit(X, labels)
+    meta = MetaUncertainty(20, random_state=0).fit(pipeline, models)
+    before = meta.predict_proba(X[:5])
+    pipeline.set_params(amortizedmodelcomparator__model_prior={"narrow": 0.98, "middle": 0.01, "wide": 0.01})
+    np.testing.assert_array_equal(meta.predict_proba(X[:5]), before)
+
+
 class SizeComparator:
     """Keeps the numbers of observations that it sees."""
 
@@ -180,16 +193,50 @@ class SizeComparator:
         return np.column_stack([1 - second, second])
 
 
-@pytest.mark.parametrize(("n_observations", "sizes"), [(4, {4}), (None, {2, 3, 4, 5})])
-def test_replications_have_the_given_number_of_observations(n_observations, sizes):
+@pytest.fixture
+def sized_models():
     def simulate(rate, rng, n_observations):
         return [rng.poisson(r, size=(n, 1)) for r, n in zip(rate, n_observations, strict=True)]
 
     prior = IndependentPrior({"rate": stats.gamma(2.0)})
-    models = {name: Simulator(prior, simulate, vectorized=True, n_observations=(2, 5)) for name in "ab"}
+    return {name: Simulator(prior, simulate, vectorized=True, n_observations=(2, 5)) for name in "ab"}
+
+
+@pytest.mark.parametrize(("n_observations", "sizes"), [(4, {4}), (None, {2, 3, 4, 5})])
+def test_replications_have_the_given_number_of_observations(n_observations, sizes, sized_models):
     comparator = SizeComparator()
-    MetaUncertainty(50, random_state=0).fit(comparator, models, n_observations=n_observations)
+    meta = MetaUncertainty(50, random_state=0).fit(comparator, sized_models, n_observations=n_observations)
     assert comparator.sizes == sizes
+    assert meta.size_ranges_ == {"observations": (min(sizes), max(sizes))}
+
+
+def test_data_sets_of_another_size_than_replications_are_warned_of(sized_models):
+    meta = MetaUncertainty(20, random_state=0).fit(SizeComparator(), sized_models, n_observations=4)
+    meta.replication_risk([np.ones((4, 1)), np.zeros((4, 1))])
+    other = [np.ones((4, 1)), np.ones((60, 1))]
+    for ask in (
+        meta.sample,
+        meta.replication_risk,
+        lambda X: meta.log_prob(X, np.full((2, 1, 2), 0.5)),
+    ):
+        with pytest.warns(ApproximationWarning, match="replications have 4 observations, and data sets of X 4 to 60"):
+            ask(other)
+    meta.fit(SizeComparator(), sized_models)
+    with pytest.warns(
+        ApproximationWarning, match=r"replications have 2 to 5 obs.*X 3\. .*n_observations=len"
+    ) as caught:
+        meta.replication_risk(np.ones((2, 3, 1)))
+    assert caught[0].filename == __file__
+
+
+def test_sizes_of_groups_and_sources_are_told_apart():
+    groups = [[np.ones((2, 1)), np.ones((5, 1))], [np.ones((3, 1))] * 4]
+    assert _size_ranges(groups) == {"groups": (2, 4), "observations": (2, 5)}
+    assert _size_ranges([np.ones((2, 6, 1)), np.ones((3, 6, 1))]) == {"groups": (2, 3), "observations": (6, 6)}
+    assert _size_ranges(np.ones((7, 2, 3, 1))) == {"groups": (2, 2), "observations": (3, 3)}
+    assert _size_ranges(np.ones((7, 2))) == _size_ranges([[1.0, 2.0]]) == {}
+    several = {"series": [np.ones((4, 1)), None, np.ones((9, 1))], "traits": np.ones((3, 2)), "none": [None] * 3}
+    assert _size_ranges(several) == {"observations of 'series'": (4, 9)}
 
 
 def test_a_number_of_observations_that_a_model_does_not_have_is_named(models):
@@ -240,6 +287,9 @@ def test_simulators_that_are_not_the_models_are_named(models, change, error, mes
 def test_other_bad_input_is_named(models, fitted, observed):
     with pytest.raises(ValueError, match="n_simulations must be at least 20; got 19"):
         MetaUncertainty(19).fit(ExactComparator(), models)
+    for meta_model in ("dirichlet", Dirichlet):
+        with pytest.raises(TypeError, match=r"meta_model must be a recipe, LogisticNormal\(\) or Dirichlet\(\); got"):
+            MetaUncertainty(meta_model=meta_model).fit(ExactComparator(), models)
     with pytest.raises(TypeError, match="comparator must have predict_proba and classes_"):
         MetaUncertainty().fit(models, models)
     with pytest.raises(NotFittedError, match="AmortizedModelComparator, is not fitted"):

@@ -116,6 +116,31 @@ def test_distance_is_of_conclusions_and_beyond_the_interval():
     np.testing.assert_allclose(three, 0.0, atol=1e-12)
 
 
+@pytest.mark.parametrize("width", [0.0, 0.2, 0.7])
+def test_distance_is_the_least_over_a_box_of_three_evidences(width):
+    rng = np.random.default_rng(0)
+    log_factors, log_evidence, log_prior = rng.normal(scale=[[[1.5]], [[1.5]], [[0.5]]], size=(3, 25, 3))
+    half = width * rng.exponential(size=(25, 3))
+    found = _distance(log_factors, log_evidence - half, log_evidence + half, log_prior)
+    steps = np.stack(np.meshgrid(*[np.linspace(-1, 1, 41)] * 3), axis=-1).reshape(-1, 3)
+    points = special.softmax((log_evidence + log_prior)[:, np.newaxis] + steps * half[:, np.newaxis], axis=2)
+    proba = special.softmax(log_factors + log_prior, axis=1)
+    least = np.abs(points - proba[:, np.newaxis]).sum(axis=2).min(axis=1) / 2
+    assert (found <= least + 1e-12).all()
+    # A point of the grid is within half a step of the best one in each log evidence, which moves probabilities by at
+    # most half that in total variation.
+    assert (least - found <= half.max(axis=1) / 80 + 1e-12).all()
+
+
+def test_distance_to_evidences_that_are_zero_or_unbounded():
+    log_factors = np.array([[0.0, 1.0, 2.0], [0.0, 1.0, 2.0], [0.0, 1.0, 2.0]])
+    lower = np.array([[-np.inf, 5.0, 6.0], [-np.inf, -np.inf, -4000.0], [-2000.0, -2000.0, -2000.0]])
+    upper = np.array([[-np.inf, 5.0, 6.0], [-np.inf, -np.inf, -4000.0], [2000.0, 2000.0, 2000.0]])
+    proba = special.softmax(log_factors[0])
+    distance = _distance(log_factors, lower, upper, np.zeros((3, 3)))
+    np.testing.assert_allclose(distance, [proba[0], proba[:2].sum(), 0.0], rtol=0, atol=1e-12)
+
+
 def test_what_cannot_be_compared(classifier, evidence):
     X = np.zeros((1, N))
     with pytest.raises(TypeError, match="evidence must be an EvidenceComparator; got AmortizedModelComparator"):
