@@ -242,7 +242,7 @@ def nested(seeds):
     for seed in seeds:
         start = time.perf_counter()
         comparator = AmortizedModelComparator(
-            summary=NestedSummary(), n_simulations=10_000, max_iter=12, random_state=seed
+            summary=NestedSummary(), n_simulations=20_000, max_iter=6, random_state=seed
         ).fit(models)
         fit_seconds = time.perf_counter() - start
         X = []
