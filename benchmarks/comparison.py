@@ -129,7 +129,7 @@ def evidences(seeds):
         *("error outside", "classifier's error outside", "alarms outside", "right ones outside"),
     )
     for seed in seeds:
-        classifier = AmortizedModelComparator(random_state=seed).fit(models)
+        classifier = AmortizedModelComparator(n_simulations=5000, random_state=seed).fit(models)
         X, _, exact = test_sets(models, seed)
         outside = X[:200] + 8 * (wave - wave.mean())
         exact_outside = np.column_stack([model.log_evidence(outside) for model in models.values()])

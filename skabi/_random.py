@@ -39,3 +39,10 @@ def generators(random_state, n):
 def integer_seed(sequence):
     """Return 63 bits of a `SeedSequence`, for libraries that are seeded with an int."""
     return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def draw_categories(proba, n_draws, rng):
+    """Return `n_draws` indices of columns for each row of probabilities `proba`, `(n_rows, n_draws)`."""
+    # The last of the sums may be a little less than one.
+    ends = proba.cumsum(axis=1)[:, np.newaxis, :-1]
+    return (rng.random((len(proba), n_draws, 1)) > ends).sum(axis=2)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skabi._random import generators, seed_sequence
+from skabi._random import draw_categories, generators, seed_sequence
 
 
 def test_seed_sequence_is_left_alone():
@@ -28,3 +28,11 @@ def test_generators_are_advanced():
 def test_negative_int_is_refused():
     with pytest.raises(ValueError, match="non-negative"):
         seed_sequence(-1)
+
+
+def test_categories_are_drawn_in_proportion():
+    proba = np.array([[0.2, 0.5, 0.3], [0.0, 1.0, 0.0]])
+    index = draw_categories(proba, 10_000, np.random.default_rng(0))
+    shares = np.stack([(index == j).mean(axis=1) for j in range(3)], axis=1)
+    assert index.shape == (2, 10_000)
+    assert (np.abs(shares - proba) <= 4 * np.sqrt(proba * (1 - proba) / 10_000)).all()

@@ -7,7 +7,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skabi._params import check_count
-from skabi._random import seed_sequence
+from skabi._random import draw_categories, seed_sequence
 from skabi.estimators._models import check_labels, check_model_prior
 from skabi.exceptions import ShapeError
 
@@ -124,11 +124,8 @@ class ModelProbabilities(ClassifierMixin):
         """
         check_is_fitted(self)
         n_draws = check_count(n_draws, "n_draws")
-        cumulative = self.predict_proba(X).cumsum(axis=1)
-        uniform = np.random.default_rng(seed_sequence(random_state)).random((len(cumulative), n_draws))
-        # The last of the sums may be a little less than one.
-        index = (uniform[..., np.newaxis] > cumulative[:, np.newaxis, :-1]).sum(axis=-1)
-        return self.classes_[index]
+        rng = np.random.default_rng(seed_sequence(random_state))
+        return self.classes_[draw_categories(self.predict_proba(X), n_draws, rng)]
 
     def _model_prior(self):
         """Return the prior of the models, `(n_models,)`: the constructor's, else the one by default."""

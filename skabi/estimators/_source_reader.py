@@ -1,10 +1,12 @@
 """From data sets in their own units to the numbers that networks see."""
 
 import numpy as np
+import torch
 
 from skabi.estimators._features import FeatureScaler
 from skabi.estimators._sources import is_there, is_uneven, missing_shares
 from skabi.exceptions import ShapeError
+from skabi.networks._conditions import counts_of
 from skabi.networks._data_sets import masked
 
 
@@ -89,12 +91,8 @@ class SourceReader:
         mask = self._mask(source)
         if mask is None or mask.ndim == 1:
             return None
-        counts = mask.sum(axis=-1).reshape(len(mask), -1)
-        counts = counts[counts.any(axis=1)]
-        if mask.ndim == 3:
-            n_groups = (counts > 0).sum(axis=1)
-            counts = np.column_stack([n_groups, counts.sum(axis=1) / n_groups])
-        logs = np.log(counts)
+        there = mask.reshape(len(mask), -1).any(axis=1)
+        logs = np.log(counts_of(torch.from_numpy(mask[there])).double().numpy())
         return logs if np.ptp(logs, axis=0).any() else None
 
     def check(self, source, *, name):

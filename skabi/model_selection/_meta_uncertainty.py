@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from skabi._params import check_count
-from skabi._random import generators, seed_sequence
+from skabi._random import draw_categories, generators, seed_sequence
 from skabi._shapes import as_float_array
 from skabi._warnings import warn
 from skabi.estimators._sources import is_ragged, is_several
@@ -199,10 +199,9 @@ class MetaUncertainty(BaseEstimator):
             If replications do not have the numbers of observations and groups of X, or have random ones.
         """
         n_draws = check_count(n_draws, "n_draws")
-        cumulative = self._observed(X).cumsum(axis=1)
+        observed = self._observed(X)
         choosing, *rngs = generators(random_state, 1 + len(self.classes_))
-        # The last of the sums may be a little less than one.
-        source = (choosing.random((len(cumulative), n_draws, 1)) > cumulative[:, np.newaxis, :-1]).sum(axis=2)
+        source = draw_categories(observed, n_draws, choosing)
         proba = np.empty((*source.shape, len(self.classes_)))
         for j, rng in enumerate(rngs):
             proba[source == j] = self.meta_models_[j].sample(np.count_nonzero(source == j), rng)

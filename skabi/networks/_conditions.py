@@ -37,11 +37,11 @@ class LogCounts(nn.Module):
     def forward(self, mask):
         """Return `(n, n_conditions)`; a source that is not there counts as if it had one observation."""
         masks = [mask] if self.names is None else [mask[name] for name in self.names]
-        counts = torch.cat([_counts(m) for m in masks], dim=1)
+        counts = torch.cat([counts_of(m) for m in masks], dim=1)
         return (counts.to(self.location.dtype).log() - self.location) / self.scale
 
 
-def _counts(mask):
+def counts_of(mask):
     """Return numbers of observations, `(n, 1)`, or of groups and of the mean of observations a group, `(n, 2)`."""
     if mask.ndim == 2:
         return mask.sum(dim=1, keepdim=True).clamp(min=1)

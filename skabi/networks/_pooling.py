@@ -15,12 +15,10 @@ def moments(tokens, mask):
     mask : Tensor of bool of shape (n, n_tokens), or None
         Which tokens count; a data set without any gets those of a token of zeros.
     """
-    if mask is None:
-        mean = tokens.mean(dim=1)
-        variance = (tokens - mean[:, None]).square().mean(dim=1)
-    else:
+    if mask is not None:
         return weighted_moments(tokens, mask.to(tokens.dtype))
-    return _as_statistics(mean, variance)
+    mean = tokens.mean(dim=1)
+    return _as_statistics(mean, (tokens - mean[:, None]).square().mean(dim=1))
 
 
 def moments_of_rows(rows, owners, n):
