@@ -11,7 +11,7 @@ ROOMS = instances()
 # No instance: base classes of rooms, what losses are given, what summaries say of themselves, and what is not fitted.
 EXEMPT = {
     *("BaseEngine", "BaseHead", "BaseLoss", "BasePrior", "BaseSummary", "Batch", "SummaryCost"),
-    *("KnownLikelihood", "LogEvidence"),
+    *("BatchTest", "KnownLikelihood", "LogEvidence"),
     *("CrossValElpd", "PsisLoo", "ReplicationRisk", "RouteAgreement"),
 }
 SOURCES = {"data": (5, 2), "statistics": (3,)}
@@ -52,6 +52,11 @@ def test_instances_are_made_anew():
 
 @parametrize_with_checks(ROOMS["estimators"])
 def test_scikit_learn_contract(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks(ROOMS["misspecification"])
+def test_scikit_learn_contract_of_detectors(estimator, check):
     check(estimator)
 
 

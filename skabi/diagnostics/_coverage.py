@@ -86,16 +86,37 @@ def central_coverage(
     True
     """
     draws, y = check_draws_and_parameters(draws, y)
+    below, equal = count_below_and_equal(draws, y)
+    return CentralCoverage(**coverage_curve(below, equal, draws.shape[1], levels=levels, prob=prob, central=True))
+
+
+def coverage_curve(below, equal, n_draws, *, levels, prob, central):
+    """Return the fields of a coverage, counted over pieces of probability.
+
+    Parameters
+    ----------
+    below, equal : int ndarray of shape (n_datasets, ...)
+        Draws before the truth, in whatever order they are put, and draws that equal it.
+    n_draws : int
+    levels, prob
+        As they were given by the user.
+    central : bool
+        Whether the region of a level is the middle of the order, or its beginning.
+
+    Returns
+    -------
+    fields : dict
+        `levels`, `coverage`, `lower` and `upper`, the last three of shape (n_levels, ...), and `prob`.
+    """
     levels = np.linspace(0.05, 0.95, 19) if levels is None else as_float_array(np.atleast_1d(levels), name="levels")
     if levels.ndim != 1 or len(levels) == 0 or (levels <= 0).any() or (levels >= 1).any():
         raise ValueError(f"levels must be a list of probabilities between 0 and 1, ends excluded; got {levels}.")
     prob = check_real(prob, "prob", low=0.0, high=1.0)
-    n_datasets, n_draws, _ = draws.shape
-    below, equal = count_below_and_equal(draws, y)
     start, end = below / (n_draws + 1), (below + equal + 1) / (n_draws + 1)
-    covered = np.empty((len(levels), y.shape[1]))
+    covered = np.empty((len(levels), *below.shape[1:]))
     for i, level in enumerate(levels):
-        overlap = np.minimum(end, (1 + level) / 2) - np.maximum(start, (1 - level) / 2)
+        low, high = ((1 - level) / 2, (1 + level) / 2) if central else (0.0, level)
+        overlap = np.minimum(end, high) - np.maximum(start, low)
         covered[i] = (overlap.clip(0) / (end - start)).sum(axis=0)
-    lower, upper = jeffreys_interval(covered, n_datasets, prob)
-    return CentralCoverage(levels=levels, coverage=covered / n_datasets, lower=lower, upper=upper, prob=prob)
+    lower, upper = jeffreys_interval(covered, len(below), prob)
+    return {"levels": levels, "coverage": covered / len(below), "lower": lower, "upper": upper, "prob": prob}

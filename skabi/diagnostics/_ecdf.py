@@ -165,6 +165,7 @@ def sbc_ecdf(ranks: ArrayLike, n_draws: int, *, prob: float = 0.95) -> RankECDF:
     See Also
     --------
     ecdf_bands : The method and its references.
+    uniformity_test : A test that sees a wrong spread with fewer data sets.
 
     Examples
     --------
@@ -176,7 +177,7 @@ def sbc_ecdf(ranks: ArrayLike, n_draws: int, *, prob: float = 0.95) -> RankECDF:
     array([ True, False])
     """
     n_draws = check_count(n_draws, "n_draws")
-    ranks = _check_ranks(ranks, n_draws)
+    ranks = check_ranks(ranks, n_draws)
     n_datasets, n_parameters = ranks.shape
     bands = ecdf_bands(n_datasets, n_draws, prob=prob)
     # Points are multiples of 1 / (n_draws + 1), and so whole numbers on the scale of the ranks.
@@ -189,7 +190,7 @@ def sbc_ecdf(ranks: ArrayLike, n_draws: int, *, prob: float = 0.95) -> RankECDF:
     return RankECDF(z=bands.z, ecdf=ecdf, bands=bands, inside=inside, p_value=p_value)
 
 
-def _check_ranks(ranks, n_draws) -> np.ndarray:
+def check_ranks(ranks, n_draws) -> np.ndarray:
     """Return ranks as an int array `(n_datasets, n_parameters)`."""
     ranks = np.asarray(ranks)
     if ranks.ndim == 1:
@@ -198,7 +199,12 @@ def _check_ranks(ranks, n_draws) -> np.ndarray:
         raise ShapeError(f"ranks must have shape (n_datasets, n_parameters); got {ranks.shape}.")
     if ranks.dtype.kind not in "iuf":
         raise ValueError(f"ranks must be whole numbers; got an array of type {ranks.dtype}.")
-    # Written so that NaN fails too.
+    n_nan = np.count_nonzero(np.isnan(ranks).any(axis=1))
+    if n_nan:
+        raise ValueError(
+            f"ranks must be whole numbers between 0 and n_draws={n_draws}; those of {n_nan} of {len(ranks)} data sets "
+            f"are NaN. Find out why these have none before the others are judged: they may be the hard ones."
+        )
     if not ((ranks >= 0) & (ranks <= n_draws) & (ranks == np.floor(ranks))).all():
         raise ValueError(
             f"ranks must be whole numbers between 0 and n_draws={n_draws}; they go from {ranks.min()} to "

@@ -53,8 +53,13 @@ def mahalanobis(values: ArrayLike, mean: ArrayLike, covariance: ArrayLike) -> np
             "values, mean and covariance must have shapes (n, n_columns), (n_columns,) and (n_columns, n_columns); got "
             f"{values.shape}, {mean.shape} and {covariance.shape}."
         )
+    return np.linalg.norm((values - mean) @ whitening(covariance), axis=1)
+
+
+def whitening(covariance):
+    """Return what points less their mean are multiplied by to have unit variances and no correlations."""
     scale = np.sqrt(np.diag(covariance))
     scale = np.where(scale > 0, scale, np.inf)
     variances, directions = np.linalg.eigh(covariance / scale / scale[:, np.newaxis])
     kept = variances > _SMALLEST_SHARE * variances[-1]
-    return np.linalg.norm(((values - mean) / scale) @ directions[:, kept] / np.sqrt(variances[kept]), axis=1)
+    return directions[:, kept] / np.sqrt(variances[kept]) / scale[:, np.newaxis]

@@ -46,7 +46,7 @@ def sbc_ranks(draws: ArrayLike, y: ArrayLike, *, random_state=None) -> np.ndarra
 
     See Also
     --------
-    sbc_ecdf : Are the ranks uniform?
+    sbc_ecdf, uniformity_test : Are the ranks uniform?
 
     References
     ----------
@@ -62,7 +62,12 @@ def sbc_ranks(draws: ArrayLike, y: ArrayLike, *, random_state=None) -> np.ndarra
     """
     draws, y = check_draws_and_parameters(draws, y)
     below, equal = count_below_and_equal(draws, y)
-    if equal.any():
-        (rng,) = generators(random_state, 1)
-        below += rng.integers(equal + 1)
-    return below
+    return break_ties(below, equal, random_state)
+
+
+def break_ties(below, equal, random_state):
+    """Return ranks, each uniform among those that a truth which equals `equal` draws may have."""
+    if not equal.any():
+        return below
+    (rng,) = generators(random_state, 1)
+    return below + rng.integers(equal + 1)

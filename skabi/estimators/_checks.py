@@ -44,8 +44,8 @@ def check_constructor(estimator):
     check_choice(estimator.missing, "missing", ("mask", None))
     if hasattr(estimator, "missing_rate"):
         check_real(estimator.missing_rate, "missing_rate", low=0.0, high=1.0)
-    for name in ("early_stopping", "warm_start"):
-        if not isinstance(getattr(estimator, name), (bool, np.bool_)):
+    for name in ("early_stopping", "warm_start", "warn_outside"):
+        if not isinstance(getattr(estimator, name, True), (bool, np.bool_)):
             raise TypeError(f"{name} must be True or False; got {getattr(estimator, name)!r}.")
     if not isinstance(estimator.verbose, (numbers.Integral, bool)):
         raise TypeError(f"verbose must be an int or a bool; got {estimator.verbose!r}.")

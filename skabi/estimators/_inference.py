@@ -52,9 +52,8 @@ def contexts(network, x):
     return torch.cat(each(network.context, parts, first_tensor(x).device))
 
 
-def draw(network, x, n_draws, *, seed, parameter_map):
+def draw(network, context, n_draws, *, seed, parameter_map):
     """Return posterior draws in the parameters' own units, `(n_datasets, n_draws, n_parameters)`."""
-    context = contexts(network, x)
     draws = np.empty((len(context), n_draws, network.n_parameters))
 
     def work(index, rows, columns):
@@ -67,12 +66,11 @@ def draw(network, x, n_draws, *, seed, parameter_map):
     return draws
 
 
-def draw_evenly(network, x, n_draws, *, n_replicates, seed, parameter_map):
+def draw_evenly(network, context, n_draws, *, n_replicates, seed, parameter_map):
     """Return draws as `draw` does, in replicates: each a quasi-random sequence, moved by a random shift of its own.
 
     Over the replicates of a data set, members of an ensemble have as many draws as each other, or one more.
     """
-    context = contexts(network, x)
     n_datasets, n_each, n_parameters = len(context), n_draws // n_replicates, network.n_parameters
     points = _sobol(n_each, n_parameters)
     rng = np.random.default_rng(seed)

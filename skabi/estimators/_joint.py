@@ -77,7 +77,7 @@ class JointEstimator(BothHalves):
         As in `AmortizedPosterior`, for each half.
     missing, missing_rate
         As in `AmortizedPosterior`. A likelihood of data with missing values is not learned: there must be a known one.
-    device, n_jobs, warm_start, callbacks, verbose, random_state
+    device, n_jobs, warm_start, warn_outside, callbacks, verbose, random_state
         As in `AmortizedPosterior`. With the same `random_state` the posterior is that of an `AmortizedPosterior`.
 
     Attributes
@@ -137,6 +137,7 @@ class JointEstimator(BothHalves):
         device="auto",
         n_jobs=None,
         warm_start=False,
+        warn_outside=True,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -161,6 +162,7 @@ class JointEstimator(BothHalves):
         self.device = device
         self.n_jobs = n_jobs
         self.warm_start = warm_start
+        self.warn_outside = warn_outside
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
@@ -259,7 +261,9 @@ class JointEstimator(BothHalves):
     def _halves(self, known):
         """Return both halves, untrained, or as the last fit left them if this one goes on; None for a known one."""
         both = {name: getattr(self, name) for name in _OF_BOTH}
-        of_posterior = {name: getattr(self, name) for name in ("summary", "loss", "missing", "missing_rate")}
+        of_posterior = {
+            name: getattr(self, name) for name in ("summary", "loss", "missing", "missing_rate", "warn_outside")
+        }
         is_continued = self.warm_start and hasattr(self, "likelihood_")
         posterior = copy.copy(self.posterior_) if is_continued else AmortizedPosterior()
         posterior.set_params(engine=self.posterior, **of_posterior, **both)

@@ -87,15 +87,15 @@ class KnownLikelihood(LikelihoodScore):
             If the simulator's `log_likelihood` returns NaN or plus infinity, or y are not parameters of the simulator.
         """
         names = self.simulator.prior.parameter_names
-        data = _data_sets(X)
-        n = _n_data_sets(data)
+        data = data_sets_of(X)
+        n = n_data_sets_of(data)
         check_parameter_columns(y, names)
         draws, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), n, len(names))
         each: list[list] = [[] for _ in range(n)]
         n_pairs = max(1, _NUMBERS // max(_size(data), len(names)))
         for rows, columns in chunks(n, draws.shape[1], n_pairs):
             indices = range(rows.start, rows.stop)
-            terms = self._of_rows(_rows(data, indices), draws[rows, columns], pointwise)
+            terms = self._of_rows(rows_of(data, indices), draws[rows, columns], pointwise)
             for i, part in zip(indices, terms, strict=True):
                 _check_density(part, i)
                 each[i].append(part)
@@ -163,8 +163,8 @@ class KnownLikelihood(LikelihoodScore):
         -------
         X_new : ndarray of shape (n_datasets, n_draws, ...), or list of arrays `(n_draws, n_observations, ...)`
         """
-        data = _data_sets(X)
-        draws = check_draws(draws, n_datasets=_n_data_sets(data))
+        data = data_sets_of(X)
+        draws = check_draws(draws, n_datasets=n_data_sets_of(data))
         n_datasets, n_draws, n_parameters = draws.shape
         # An int is the one size that data sets have anyway.
         has_sizes = not isinstance(getattr(self.simulator, "n_observations", None), (numbers.Integral, type(None)))
@@ -190,7 +190,7 @@ class KnownLikelihood(LikelihoodScore):
         is_inside = np.isfinite(prior.log_prob(flat))
         # Where there is no density any parameters do, those of the prior's median for one.
         usable = np.where(is_inside[:, np.newaxis], flat, prior.from_real(np.zeros((1, n_parameters))))
-        terms = self._call(_rows(X, np.repeat(np.arange(n), n_draws)), prior.split(usable), pointwise)
+        terms = self._call(rows_of(X, np.repeat(np.arange(n), n_draws)), prior.split(usable), pointwise)
         parts = []
         for i in range(n):
             rows = slice(i * n_draws, (i + 1) * n_draws)
@@ -238,12 +238,12 @@ def _by_data_set(X, n_datasets, n_draws):
     return [np.stack(draws) if len({len(x) for x in draws}) == 1 else draws for draws in each]
 
 
-def _data_sets(X):
+def data_sets_of(X):
     """Return data sets as something with a length."""
     return X if isinstance(X, (dict, np.ndarray)) or is_ragged(X) else as_float_array(X, name="X")
 
 
-def _n_data_sets(X):
+def n_data_sets_of(X):
     return len(next(iter(X.values()))) if isinstance(X, dict) else len(X)
 
 
@@ -258,8 +258,8 @@ def _is_ragged(X):
     return isinstance(X, list) or (isinstance(X, np.ndarray) and X.dtype == object)
 
 
-def _rows(X, rows):
+def rows_of(X, rows):
     """Return some data sets, `rows` being indices."""
     if isinstance(X, dict):
-        return type(X)(**{name: _rows(values, rows) for name, values in X.items()})
+        return type(X)(**{name: rows_of(values, rows) for name, values in X.items()})
     return [X[row] for row in rows] if isinstance(X, list) else X[np.asarray(rows)]

@@ -14,7 +14,7 @@ from skabi._random import integer_seed, seed_sequence
 from skabi._shapes import as_float_array
 from skabi._torch import resolve_device
 from skabi.estimators._checks import check_constructor, check_quantiles
-from skabi.estimators._inference import draw, draw_evenly, log_density, summarize_draws
+from skabi.estimators._inference import contexts, draw, draw_evenly, log_density, summarize_draws
 from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
 from skabi.estimators._summarizing import SummarizingEstimator
 from skabi.networks._data_sets import n_rows
@@ -75,6 +75,9 @@ class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
         Joblib workers that simulate in `fit(simulator)`.
     warm_start : bool, default=False
         Whether `fit` goes on from the network of the last `fit`.
+    warn_outside : bool, default=True
+        Whether `sample` warns of data sets whose summaries lie outside those of the simulations, where the network was
+        never trained: beyond the Mahalanobis distance that as many simulated ones exceed once in a thousand calls.
     callbacks : list of skorch callbacks, optional
         Called during training, besides those of skabi.
     verbose : int, default=0
@@ -149,6 +152,7 @@ class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
         device="auto",
         n_jobs=None,
         warm_start=False,
+        warn_outside=True,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -170,6 +174,7 @@ class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
         self.device = device
         self.n_jobs = n_jobs
         self.warm_start = warm_start
+        self.warn_outside = warn_outside
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
@@ -235,6 +240,11 @@ class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
             If X is not finite numbers of the shape seen in `fit`, `n_draws` is below 1, or `n_replicates` does not
             divide it.
 
+        Warns
+        -----
+        ApproximationWarning
+            If data sets lie outside what was simulated; `warn_outside=False` switches it off.
+
         References
         ----------
         .. [1] P. L'Ecuyer, C. Lemieux (2002). Recent advances in randomized quasi-Monte Carlo methods. In: Modeling
@@ -246,13 +256,39 @@ class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
             raise ValueError(f"n_replicates must divide n_draws={n_draws}; got {n_replicates}.")
         device = resolve_device(self.device)
         way = draw if n_replicates is None else partial(draw_evenly, n_replicates=n_replicates)
+        network = self._network(device, torch.float32)
+        context = contexts(network, self._scaled(X, device, torch.float32))
+        if self.warn_outside:
+            self._warn_of_outside(context)
         return way(
-            self._network(device, torch.float32),
-            self._scaled(X, device, torch.float32),
+            network,
+            context,
             n_draws,
             seed=integer_seed(seed_sequence(random_state)),
             parameter_map=self._parameter_map,
         )
+
+    def usual_p_values(self, X: ArrayLike) -> np.ndarray:
+        """Return how usual data sets are among those simulated in `fit`, by the Mahalanobis distance of their summaries.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+
+        Returns
+        -------
+        p_values : ndarray of shape (n_datasets,)
+            Share of simulated data sets that are as far from the mean or farther. Small for data on which the network
+            was not trained, and for one in a thousand on which it was.
+        """
+        check_is_fitted(self)
+        return self._p_values_of(contexts(self._network(), self._scaled(X)))
+
+    def _finish(self, task, record):
+        """Keep, besides the trained network, where the summaries of simulated data sets lie."""
+        super()._finish(task, record)
+        self._keep_usual_summaries(task)
+        return self
 
     def log_prob(self, X: ArrayLike, y: ArrayLike) -> np.ndarray:
         """Return the log posterior density of parameters.

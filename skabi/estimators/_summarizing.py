@@ -5,10 +5,16 @@ from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skabi._torch import to_array
+from skabi._torch import to_array, torch_generator
+from skabi._warnings import warn
 from skabi.estimators._base import AmortizedEstimator
 from skabi.estimators._inference import contexts
-from skabi.networks._data_sets import n_rows
+from skabi.estimators._usual_summaries import LARGEST_SAMPLE, UsualSummaries
+from skabi.exceptions import ApproximationWarning
+from skabi.networks._data_sets import take
+
+# Of as many simulated data sets as in a call of `sample`, one or more is called outside with at most this probability.
+_FALSE_ALARMS = 0.001
 
 
 class SummarizingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, AmortizedEstimator):
@@ -27,9 +33,37 @@ class SummarizingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Am
             A DataFrame after `set_output(transform="pandas")`.
         """
         check_is_fitted(self)
-        x = self._scaled(X)
-        return to_array(contexts(self._network(), x)).reshape(n_rows(x), -1)
+        return _rows(contexts(self._network(), self._scaled(X)))
 
     @property
     def _n_features_out(self):
         return self.network_.n_context
+
+    def _keep_usual_summaries(self, task):
+        """Keep where the summaries of the data sets of a trained `Task` lie."""
+        shaping, judging = (task.used, task.held_out) if len(task.held_out) else (task.used[::2], task.used[1::2])
+        # Rows are in random order.
+        parts = (take(task.x, rows[:LARGEST_SAMPLE]) for rows in (shaping, judging))
+        if task.dropping is not None:
+            parts = (task.dropping(part, torch_generator(task.seed)) for part in parts)
+        self._usual_summaries = UsualSummaries().fit(*(_rows(contexts(self.network_, part)) for part in parts))
+
+    def _p_values_of(self, context):
+        return self._usual_summaries.p_values(_rows(context))
+
+    def _warn_of_outside(self, context):
+        p_values = self._p_values_of(context)
+        outside = np.flatnonzero(p_values * len(p_values) < _FALSE_ALARMS)
+        if outside.size:
+            listed = ", ".join(map(str, outside[:5])) + (", ..." if outside.size > 5 else "")
+            warn(
+                f"{outside.size} of {len(p_values)} data sets lie outside what was simulated, where the posterior is a "
+                f"guess: {listed}, counted from 0. Compare them with simulated ones, by skabi.misspecification say, or "
+                "switch this warning off by warn_outside=False.",
+                ApproximationWarning,
+            )
+
+
+def _rows(context):
+    """Return summaries as an array `(n_datasets, n_summaries)`, one member of an ensemble after the other."""
+    return to_array(context).reshape(len(context), -1)

@@ -2,5 +2,7 @@
 
 from skabi.losses._base import BaseLoss, Batch
 from skabi.losses._forward_kl import ForwardKL
+from skabi.losses._sum import SumLoss
+from skabi.losses._summary_regularizer import SummaryRegularizer
 
-__all__ = ["BaseLoss", "Batch", "ForwardKL"]
+__all__ = ["BaseLoss", "Batch", "ForwardKL", "SumLoss", "SummaryRegularizer"]

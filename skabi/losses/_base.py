@@ -21,7 +21,31 @@ class Batch(NamedTuple):
 
 
 class BaseLoss(BaseEstimator):
-    """A recipe that turns a network and a batch into one value a row."""
+    """A recipe that turns a network and a batch into one value a row.
+
+    Losses are added by `+`, each with the weight that it has itself: see `SumLoss`.
+    """
+
+    @property
+    def is_penalty(self):
+        """Whether it is there to be added to a loss: alone, it has no minimum at the posterior."""
+        return False
+
+    def __add__(self, other):
+        """Return the sum of two losses, a `SumLoss`.
+
+        Raises
+        ------
+        ValueError
+            If a class of losses would be in it twice.
+        """
+        if not isinstance(other, BaseLoss):
+            return NotImplemented
+        from skabi.losses._sum import SumLoss
+
+        total = SumLoss(self, other)
+        total.check()
+        return total
 
     def __call__(self, network, batch):
         """Return what training minimises.

@@ -9,13 +9,20 @@ from skabi.plotting._c2st import C2STDisplay
 from skabi.plotting._coverage import CoverageDisplay
 from skabi.plotting._elpd_difference import ElpdDifferenceDisplay
 from skabi.plotting._evidence import EvidenceDisplay
+from skabi.plotting._highest_density import HighestDensityCoverageDisplay
 from skabi.plotting._joint_sbc import JointSBCDisplay
+from skabi.plotting._local_c2st import LocalC2STDisplay
 from skabi.plotting._loss_curve import LossCurveDisplay
 from skabi.plotting._meta_uncertainty import MetaUncertaintyDisplay
+from skabi.plotting._misspecification import MisspecificationDisplay
 from skabi.plotting._model_calibration import ModelCalibrationDisplay
 from skabi.plotting._pairs import PairsDisplay
+from skabi.plotting._pit import PITDisplay
+from skabi.plotting._predictive_check import PredictiveCheckDisplay
 from skabi.plotting._recovery import RecoveryDisplay
 from skabi.plotting._sbc import SBCDisplay
+from skabi.plotting._tarp import TARPDisplay
+from skabi.plotting._two_sample import TwoSampleDisplay
 
 __all__ = [
     "BayesFactorRecoveryDisplay",
@@ -23,11 +30,18 @@ __all__ = [
     "CoverageDisplay",
     "ElpdDifferenceDisplay",
     "EvidenceDisplay",
+    "HighestDensityCoverageDisplay",
     "JointSBCDisplay",
+    "LocalC2STDisplay",
     "LossCurveDisplay",
     "MetaUncertaintyDisplay",
+    "MisspecificationDisplay",
     "ModelCalibrationDisplay",
+    "PITDisplay",
     "PairsDisplay",
+    "PredictiveCheckDisplay",
     "RecoveryDisplay",
     "SBCDisplay",
+    "TARPDisplay",
+    "TwoSampleDisplay",
 ]

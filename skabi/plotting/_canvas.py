@@ -11,6 +11,7 @@ GREY = "#7F7F7F"
 PALE_GREY = "#DCDCDC"
 INK = "#404040"
 _LINE_STYLES = ("-", "--", ":", "-.")
+_N_LEVELS_AS_BARS = 5
 
 
 def import_matplotlib():
@@ -115,6 +116,36 @@ def draw_intervals(ax, x, middle, lower, upper, *, groups):
             ax.plot(x[rows], middle[rows], ls="", marker="o", ms=4.5 if few else 2.5, color=color, label=label)
 
 
+def draw_coverage(ax, levels, coverage, lower, upper, *, labels):
+    """Draw observed against nominal coverage in a unit square, with the diagonal and the limits of each curve.
+
+    Parameters
+    ----------
+    ax : Axes
+    levels : ndarray of shape (n_levels,)
+    coverage, lower, upper : ndarray of shape (n_levels, n_curves)
+    labels : list of str
+        One for each curve.
+    """
+    n_curves = coverage.shape[1]
+    ax.plot([0, 1], [0, 1], color=GREY, lw=1, zorder=1, label="calibrated")
+    few = len(levels) <= _N_LEVELS_AS_BARS
+    # Side by side within 60 % of the gap between neighbouring levels, so that bars do not hide one another.
+    gap = np.diff(levels).min(initial=0.1) if few else 0.0
+    shifts = (np.arange(n_curves) - (n_curves - 1) / 2) * 0.6 * gap / n_curves
+    for j, shift in enumerate(shifts):
+        style = line_style(j)
+        x = levels + shift
+        if few:
+            ax.vlines(x, lower[:, j], upper[:, j], color=style["color"], lw=1.5)
+        else:
+            ax.fill_between(x, lower[:, j], upper[:, j], color=style["color"], alpha=0.3 / n_curves**0.5, lw=0)
+        ax.plot(x, coverage[:, j], lw=1.2, marker="o", ms=5 if few else 3, label=labels[j], **style)
+    ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    ax.legend(frameon=False, loc="upper left")
+    hide_frame(ax)
+
+
 def label_sorted(ax, order, *, by):
     """Label the x-axis where data set `order[i]` stands at i; each by its number while these are legible."""
     if len(order) <= 25:
@@ -133,6 +164,11 @@ def add_legend(ax, low, high):
     room = min(0.03 + 0.06 * -(-len(labels) // n_cols), 0.5)
     ax.set_ylim(low, low + (high - low) / (1 - room))
     ax.legend(frameon=False, loc="upper left", ncols=n_cols)
+
+
+def p_value_in_words(p_value):
+    """Return a p-value for a legend; digits of very small ones mean nothing."""
+    return "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
 
 
 def counted(n, noun):

@@ -1,13 +1,11 @@
-"""Nominal against observed coverage of central posterior intervals."""
+"""Nominal against observed coverage: of central posterior intervals, and what displays of other regions share."""
 
 import numpy as np
 
 from skabi._names import check_parameter_names, names_of
 from skabi._shapes import check_draws_and_parameters
 from skabi.diagnostics import central_coverage
-from skabi.plotting._canvas import GREY, hide_frame, import_matplotlib, line_style, one_axes
-
-_N_LEVELS_AS_BARS = 5
+from skabi.plotting._canvas import draw_coverage, import_matplotlib, one_axes, p_value_in_words
 
 
 class CoverageDisplay:
@@ -140,30 +138,55 @@ class CoverageDisplay:
         display : CoverageDisplay
             The display itself.
         """
-        n_parameters = self.coverage.shape[1]
-        names = check_parameter_names(self.parameter_names, n_parameters)
+        names = check_parameter_names(self.parameter_names, self.coverage.shape[1])
         self.figure_, ax = one_axes(ax, figsize=(5.6, 5.2))
-        ax.plot([0, 1], [0, 1], color=GREY, lw=1, zorder=1, label="calibrated")
-        few = len(self.levels) <= _N_LEVELS_AS_BARS
-        # Side by side within 60 % of the gap between neighbouring levels, so that bars do not hide one another.
-        gap = np.diff(self.levels).min(initial=0.1) if few else 0.0
-        shifts = (np.arange(n_parameters) - (n_parameters - 1) / 2) * 0.6 * gap / n_parameters
-        for j, shift in enumerate(shifts):
-            style = line_style(j)
-            x, lower, upper = self.levels + shift, self.lower[:, j], self.upper[:, j]
-            if few:
-                ax.vlines(x, lower, upper, color=style["color"], lw=1.5)
-            else:
-                ax.fill_between(x, lower, upper, color=style["color"], alpha=0.3 / n_parameters**0.5, lw=0)
-            ax.plot(x, self.coverage[:, j], lw=1.2, marker="o", ms=5 if few else 3, label=names[j], **style)
+        draw_coverage(ax, self.levels, self.coverage, self.lower, self.upper, labels=names)
         ax.set(
-            xlim=(0, 1),
-            ylim=(0, 1),
-            aspect="equal",
             xlabel="probability of the central posterior interval",
             ylabel="share of data sets whose interval holds the true value",
         )
-        ax.legend(frameon=False, loc="upper left")
-        hide_frame(ax)
+        self.ax_ = ax
+        return self
+
+
+class RegionCoverage:
+    """What displays of the coverage of one family of regions share; a subclass says which regions they are."""
+
+    _region = "region"
+
+    def __init__(self, *, levels, coverage, lower, upper, p_value=None):
+        self.levels = levels
+        self.coverage = coverage
+        self.lower = lower
+        self.upper = upper
+        self.p_value = p_value
+
+    @classmethod
+    def _of(cls, result, *, ax):
+        """Return the display of a result with the fields of the constructor, plotted."""
+        names = ("levels", "coverage", "lower", "upper", "p_value")
+        return cls(**{name: getattr(result, name) for name in names}).plot(ax=ax)
+
+    def plot(self, *, ax=None):
+        """Draw the points, their intervals and the diagonal.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw into; None makes a figure.
+
+        Returns
+        -------
+        display : object
+            The display itself.
+        """
+        label = "observed" if self.p_value is None else f"observed, {p_value_in_words(self.p_value)}"
+        curve = [np.asarray(values)[:, np.newaxis] for values in (self.coverage, self.lower, self.upper)]
+        self.figure_, ax = one_axes(ax, figsize=(5.6, 5.2))
+        draw_coverage(ax, np.asarray(self.levels), *curve, labels=[label])
+        ax.set(
+            xlabel=f"probability of the {self._region}",
+            ylabel="share of data sets where it holds the true parameters",
+        )
         self.ax_ = ax
         return self

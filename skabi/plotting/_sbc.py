@@ -4,7 +4,7 @@ import numpy as np
 
 from skabi._names import check_parameter_names, names_of
 from skabi._shapes import check_draws_and_parameters
-from skabi.diagnostics import sbc_ecdf, sbc_ranks
+from skabi.diagnostics import sbc_ecdf, sbc_ranks, uniformity_test
 from skabi.plotting._canvas import (
     GREY,
     INK,
@@ -14,6 +14,7 @@ from skabi.plotting._canvas import (
     import_matplotlib,
     line_style,
     one_axes,
+    p_value_in_words,
 )
 
 _N_NAMES_SHOWN = 6
@@ -45,6 +46,9 @@ class SBCDisplay:
         Probability of the band, for the legend.
     parameter_names : list of str, default=None
         Names for the legend.
+    uniformity_p_value : ndarray of shape (n_parameters,), default=None
+        P-values of `uniformity_test`, which sees a wrong spread with fewer data sets than the band does; kept, not
+        drawn.
 
     Attributes
     ----------
@@ -80,9 +84,22 @@ class SBCDisplay:
     >>> plt.close(display.figure_)
     """
 
+    _x_label = "rank of the true value among the draws, as a fraction"
     _y_label = "share of data sets up to that rank,\nless the share if calibrated"
 
-    def __init__(self, *, z, ecdf, lower, upper, inside, p_value=None, prob=None, parameter_names=None):
+    def __init__(
+        self,
+        *,
+        z,
+        ecdf,
+        lower,
+        upper,
+        inside,
+        p_value=None,
+        prob=None,
+        parameter_names=None,
+        uniformity_p_value=None,
+    ):
         self.z = z
         self.ecdf = ecdf
         self.lower = lower
@@ -91,6 +108,7 @@ class SBCDisplay:
         self.p_value = p_value
         self.prob = prob
         self.parameter_names = parameter_names
+        self.uniformity_p_value = uniformity_p_value
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, n_draws=1000, prob=0.95, random_state=None, ax=None):
@@ -184,6 +202,11 @@ class SBCDisplay:
             If ranks are not whole numbers between 0 and `n_draws`.
         """
         result = sbc_ecdf(ranks, n_draws, prob=prob)
+        return cls._of(result, uniformity_test(ranks, n_draws), names=parameter_names, ax=ax)
+
+    @classmethod
+    def _of(cls, result, uniformity_p_value, *, names, ax):
+        """Return the display of a `RankECDF`, plotted."""
         display = cls(
             z=result.z,
             ecdf=result.ecdf,
@@ -191,8 +214,9 @@ class SBCDisplay:
             upper=result.bands.upper,
             inside=result.inside,
             p_value=result.p_value,
-            prob=prob,
-            parameter_names=check_parameter_names(parameter_names, result.ecdf.shape[1]),
+            prob=result.bands.prob,
+            parameter_names=check_parameter_names(names, result.ecdf.shape[1]),
+            uniformity_p_value=uniformity_p_value,
         )
         return display.plot(ax=ax)
 
@@ -221,10 +245,10 @@ class SBCDisplay:
             label = _list_of([names[i] for i in inside]) if j == inside[0] else None
             ax.plot(self.z, difference[:, j], color=INK, lw=0.9, label=label)
         for count, j in enumerate(np.flatnonzero(~self.inside)):
-            p_value = "" if self.p_value is None else f", {_p_value(self.p_value[j])}"
+            p_value = "" if self.p_value is None else f", {p_value_in_words(self.p_value[j])}"
             ax.plot(self.z, difference[:, j], lw=1.8, label=f"{names[j]}: outside{p_value}", **line_style(count + 1))
         reach = 1.1 * max(np.abs(difference).max(), np.abs([lower, upper]).max())
-        ax.set(xlim=(0, 1), xlabel="rank of the true value among the draws, as a fraction", ylabel=self._y_label)
+        ax.set(xlim=(0, 1), xlabel=self._x_label, ylabel=self._y_label)
         add_legend(ax, -reach, reach)
         hide_frame(ax)
         self.ax_ = ax
@@ -232,11 +256,6 @@ class SBCDisplay:
 
     def _band_label(self):
         return "simultaneous band" if self.prob is None else f"{100 * self.prob:g} % simultaneous band"
-
-
-def _p_value(p_value):
-    """Return a p-value in words; digits of very small ones mean nothing."""
-    return "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
 
 
 def _list_of(names):

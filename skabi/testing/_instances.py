@@ -8,7 +8,8 @@ from skabi import datasets
 from skabi.engines import AutoregressiveSplineFlow, ColumnwiseSplineFlow, Gaussian, SplineFlow
 from skabi.estimators import AmortizedLikelihood, AmortizedModelComparator, AmortizedPosterior, JointEstimator
 from skabi.heads import DirichletEvidence, Softmax
-from skabi.losses import ForwardKL
+from skabi.losses import ForwardKL, SummaryRegularizer
+from skabi.misspecification import MahalanobisDetector, SummaryMMDDetector
 from skabi.model_selection import Dirichlet, EvidenceComparator, LogisticNormal, MetaUncertainty
 from skabi.priors import ChainedPrior, IndependentPrior
 from skabi.simulators import Simulator
@@ -34,8 +35,8 @@ def instances():
     Examples
     --------
     >>> from skabi.testing import instances
-    >>> instances()["losses"]
-    [ForwardKL()]
+    >>> instances()["heads"]
+    [DirichletEvidence(block_width=8, n_blocks=1), Softmax(block_width=8, n_blocks=1)]
     """
     return {
         "datasets": [
@@ -76,6 +77,12 @@ def instances():
         ],
         "losses": [
             ForwardKL(),
+            ForwardKL() + SummaryRegularizer(),
+            SummaryRegularizer(weight=0.5),
+        ],
+        "misspecification": [
+            MahalanobisDetector(n_simulations=100),
+            SummaryMMDDetector(n_reference=50, n_simulations=100),
         ],
         "model_selection": [
             Dirichlet(),

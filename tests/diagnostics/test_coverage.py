@@ -90,3 +90,13 @@ def test_wrong_prob_and_shapes():
         central_coverage(np.zeros((2, 3, 1)), np.zeros(2), prob=1.0)
     with pytest.raises(ShapeError, match="same n_datasets"):
         central_coverage(np.zeros((2, 3, 1)), np.zeros(3))
+
+
+def test_nan_is_refused():
+    draws, y = np.zeros((3, 4, 2)), np.zeros((3, 2))
+    draws[1, 2, 0] = np.nan
+    with pytest.raises(ValueError, match="draws must be finite"):
+        central_coverage(draws, y)
+    y[2] = np.nan
+    with pytest.raises(ValueError, match="y must be finite; 2 of its 6 values are NaN"):
+        central_coverage(np.zeros((3, 4, 2)), y)

@@ -102,6 +102,11 @@ def test_ranks_that_cannot_be(ranks):
         sbc_ecdf(ranks, 10)
 
 
+def test_data_sets_without_ranks_are_counted():
+    with pytest.raises(ValueError, match=r"those of 2 of 3 data sets are NaN\. Find out why"):
+        sbc_ecdf([[0.0, np.nan], [1.0, 2.0], [np.nan, np.nan]], 10)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [((0, 10), ValueError), ((10, 0), ValueError), ((10.5, 10), TypeError), ((10, 10, 1.0), ValueError)],

@@ -83,3 +83,13 @@ def test_wrong_input():
         recovery(draws, y, prior_std=np.nan)
     with pytest.raises(ShapeError, match="same n_datasets"):
         recovery(draws, y[:4])
+
+
+def test_nan_is_refused():
+    draws, y = np.zeros((3, 4, 2)), np.zeros((3, 2))
+    draws[1, 2, 0] = np.nan
+    with pytest.raises(ValueError, match="draws must be finite"):
+        recovery(draws, y)
+    y[2] = np.nan
+    with pytest.raises(ValueError, match="y must be finite; 2 of its 6 values are NaN"):
+        recovery(np.zeros((3, 4, 2)), y)

@@ -31,6 +31,12 @@ class ExactPosterior(BaseEstimator):
         noise = np.random.default_rng(random_state).normal(size=(len(X), n_draws, X.shape[1]))
         return 0.8 * X[:, np.newaxis] + self.scale * np.sqrt(0.2) * noise
 
+    def log_prob(self, X, y):
+        """Return the log density of parameters `(n_datasets, n_parameters)`, or of draws of them."""
+        y = np.asarray(y)
+        centre = 0.8 * (X if y.ndim == 2 else X[:, np.newaxis])
+        return stats.norm(centre, self.scale * np.sqrt(0.2)).logpdf(y).sum(axis=-1)
+
 
 class ExactJoint(ExactPosterior):
     """The same posterior with its likelihood, N(theta, noise ** 2), which is exact if `noise` is 0.5."""

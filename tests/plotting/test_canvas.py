@@ -11,11 +11,14 @@ from skabi.plotting import (
     CoverageDisplay,
     ElpdDifferenceDisplay,
     EvidenceDisplay,
+    HighestDensityCoverageDisplay,
     JointSBCDisplay,
     LossCurveDisplay,
     PairsDisplay,
+    PITDisplay,
     RecoveryDisplay,
     SBCDisplay,
+    TARPDisplay,
 )
 from skabi.plotting._canvas import line_style, many_axes, one_axes
 
@@ -60,10 +63,13 @@ def test_missing_matplotlib_is_named_with_its_extra(display, without_matplotlib)
         (C2STDisplay, 3),
         (CoverageDisplay, 3),
         (EvidenceDisplay, 2),
+        (HighestDensityCoverageDisplay, 3),
         (JointSBCDisplay, 1),
+        (PITDisplay, 3),
         (PairsDisplay, 3),
         (RecoveryDisplay, 3),
         (SBCDisplay, 3),
+        (TARPDisplay, 3),
     ],
 )
 def test_missing_matplotlib_is_found_before_sampling(display, n_arguments, without_matplotlib):

@@ -4,10 +4,20 @@ import numpy as np
 import pytest
 
 from skabi.exceptions import ShapeError
-from skabi.plotting import CoverageDisplay, PairsDisplay, RecoveryDisplay, SBCDisplay
+from skabi.plotting import (
+    CoverageDisplay,
+    HighestDensityCoverageDisplay,
+    PairsDisplay,
+    PITDisplay,
+    RecoveryDisplay,
+    SBCDisplay,
+    TARPDisplay,
+)
+
+FROM_DRAWS = [CoverageDisplay, PITDisplay, RecoveryDisplay, SBCDisplay, TARPDisplay]
 
 
-@pytest.mark.parametrize("display", [CoverageDisplay, PairsDisplay, RecoveryDisplay, SBCDisplay])
+@pytest.mark.parametrize("display", [HighestDensityCoverageDisplay, PairsDisplay, *FROM_DRAWS])
 def test_columns_in_another_order_than_fitted_raise(display, exact, simulations):
     X, y = simulations
     n_datasets = 1 if display is PairsDisplay else len(X)
@@ -15,13 +25,13 @@ def test_columns_in_another_order_than_fitted_raise(display, exact, simulations)
         display.from_estimator(exact, X[:n_datasets], y[["gamma", "beta"]][:n_datasets])
 
 
-@pytest.mark.parametrize("display", [CoverageDisplay, RecoveryDisplay, SBCDisplay])
+@pytest.mark.parametrize("display", [CoverageDisplay, PITDisplay, RecoveryDisplay, SBCDisplay])
 def test_number_of_names_must_match(display):
     with pytest.raises(ShapeError, match="one name for each of the 2 parameters"):
         display.from_draws(np.zeros((3, 10, 2)), np.zeros((3, 2)), parameter_names=["a"])
 
 
-@pytest.mark.parametrize("display", [CoverageDisplay, RecoveryDisplay, SBCDisplay])
+@pytest.mark.parametrize("display", FROM_DRAWS)
 @pytest.mark.parametrize(
     ("draws", "y", "message"),
     [

@@ -2,7 +2,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from skabi.diagnostics import sbc_ecdf, sbc_ranks
+from skabi.diagnostics import sbc_ecdf, sbc_ranks, uniformity_test
 from skabi.plotting import SBCDisplay
 
 
@@ -59,6 +59,13 @@ def test_ranks_give_the_picture_of_their_draws(exact, simulations):
     np.testing.assert_array_equal(display.ecdf, from_draws.ecdf)
     assert display.parameter_names == from_draws.parameter_names
     assert SBCDisplay.from_ranks(sbc_ranks(draws, y), 99).parameter_names == ["theta[0]", "theta[1]"]
+
+
+def test_p_values_of_uniformity_are_kept(exact, simulations):
+    X, y = simulations
+    ranks = sbc_ranks(exact.sample(X, 99, random_state=0), y)
+    display = SBCDisplay.from_ranks(ranks, 99)
+    np.testing.assert_array_equal(display.uniformity_p_value, uniformity_test(ranks, 99))
 
 
 def test_many_parameters_inside_are_counted_not_listed():

@@ -1,0 +1,78 @@
+"""How far the summaries of a data set are from the middle of simulated ones."""
+
+import numpy as np
+
+from skabi.misspecification._detector import Detector
+
+
+class MahalanobisDetector(Detector):
+    """Outlier detector by Mahalanobis distance, for data sets that the simulator could not have made [1]_.
+
+    Without an estimator the distance is that of the data sets themselves, rows of numbers. With one it is that of their
+    summaries. If the estimator has a posterior, a second question is asked: is what the data set says of the parameters
+    unusual under the prior? There the distance is that of the parameters as a linear regression on summaries predicts
+    them, and its square is added to the first, weighted so that both have tails of one length. A surprise in a few
+    parameters then does not drown in many summaries.
+
+    Parameters
+    ----------
+    estimator : FrozenEstimator or None
+        A fitted estimator that has `transform`, an `AmortizedPosterior` or `AmortizedModelComparator` for example,
+        wrapped in `sklearn.frozen.FrozenEstimator`.
+    contamination : float, default=0.05
+        Share of the data sets of `fit` that are to be called outliers: the false alarms of `predict`.
+    n_simulations : int, default=10_000
+        Simulations of `fit(simulator)`.
+    n_jobs : int, optional
+        Joblib workers that simulate in `fit(simulator)`.
+    random_state : int, RandomState, Generator or None
+        Governs simulation, the split of data sets, and posterior draws.
+
+    Attributes
+    ----------
+    mean_ : ndarray of shape (n_summaries,)
+        Of the half of the data sets that shapes the statistic.
+    covariance_ : ndarray of shape (n_summaries, n_summaries)
+        Likewise.
+    offset_ : float
+        Score below which data sets are outliers.
+    reference_scores_ : ndarray of shape (n_kept,)
+        Sorted scores of the other half.
+    n_features_in_ : int
+        Numbers in a data set.
+
+    See Also
+    --------
+    SummaryMMDDetector : With a kernel in place of the distance.
+    skabi.diagnostics.mahalanobis : The distance alone.
+    skabi.losses.SummaryRegularizer : Makes summaries of simulated data sets normal.
+
+    Notes
+    -----
+    The score is minus the distance. A batch is judged by the larger of two statistics, each in units of its tail under
+    the null hypothesis: the mean of its squared distances, and the squared distance of its mean.
+
+    References
+    ----------
+    .. [1] C. Li, A. Vehtari, P.-C. Bürkner, S. Radev, L. Acerbi, M. Schmitt (2024). Amortized Bayesian workflow.
+       arXiv 2409.04332.
+
+    Examples
+    --------
+    >>> from skabi.datasets import ConjugateGaussian
+    >>> from skabi.misspecification import MahalanobisDetector
+    >>> detector = MahalanobisDetector(n_simulations=2000, random_state=0).fit(ConjugateGaussian())
+    >>> detector.predict([[0.5, -0.5], [9.0, 9.0]])
+    array([ 1, -1])
+    >>> detector.test([[0.5, -0.5], [9.0, 9.0]]).round(3)
+    array([0.851, 0.001])
+    """
+
+    def _unusual(self, views):
+        return [np.sum(view**2, axis=1) for view in views]
+
+    def _unusual_batches(self, batches, unusual):
+        return np.sum(batches.mean(axis=1) ** 2, axis=1)
+
+    def _scores(self, views):
+        return -np.sqrt(-super()._scores(views))

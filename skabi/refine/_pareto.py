@@ -1,0 +1,63 @@
+"""Pareto smoothed importance weights of many data sets."""
+
+import numpy as np
+from scipy import special
+
+from skabi._optional import import_optional
+
+# Fewer weights above zero have no tail to be smoothed.
+_FEWEST = 25
+
+
+def pareto_smoothed(log_weights):
+    """Return smoothed weights that sum to one, and Pareto k.
+
+    Parameters
+    ----------
+    log_weights : ndarray of shape (n_datasets, n_draws)
+
+    Returns
+    -------
+    weights : ndarray of shape (n_datasets, n_draws)
+        Zero for a data set all of whose weights are.
+    pareto_k : ndarray of shape (n_datasets,)
+        Infinite where fewer than 25 weights are above zero.
+    """
+    array_stats = import_optional("arviz_stats.base", extra="arviz", purpose="refine").array_stats
+    weights, pareto_k = np.zeros(log_weights.shape), np.full(len(log_weights), np.inf)
+    for i, row in enumerate(log_weights):
+        kept = np.isfinite(row)
+        if not kept.any():
+            continue
+        smooth = row[kept]
+        if kept.sum() >= _FEWEST:
+            smooth, pareto_k[i] = _smoothed(array_stats, smooth)
+        weights[i, kept] = special.softmax(smooth)
+    return weights, pareto_k
+
+
+def _smoothed(array_stats, log_weights):
+    """Return smoothed log weights and Pareto k, which is 0 where the largest weights are the same: there is no tail."""
+    n_tail = int(np.ceil(min(0.2 * len(log_weights), 3 * np.sqrt(len(log_weights)))))
+    if np.ptp(np.partition(log_weights, -n_tail)[-n_tail:]) == 0:
+        return log_weights, 0.0
+    with np.errstate(all="ignore"):
+        smooth, k = array_stats.psislw(-log_weights)
+    return (smooth, k) if np.isfinite(k) and np.isfinite(smooth).all() else (log_weights, np.inf)
+
+
+def largest_k(n_draws):
+    """Return the Pareto k up to which so many draws are enough (Vehtari et al., 2024, arXiv 1507.02646)."""
+    return min(1 - 1 / np.log10(n_draws), 0.7)
+
+
+def resampled(weights, n_draws, rng):
+    """Return indices `(n_datasets, n_draws)` of draws in proportion to `weights`, by systematic resampling.
+
+    A draw comes twice only where its weight times `n_draws` is above one.
+    """
+    ends = weights.cumsum(axis=1)
+    ends /= ends[:, -1:]
+    points = (np.arange(n_draws) + rng.random((len(weights), 1))) / n_draws
+    indices = np.stack([np.searchsorted(e, p, side="right") for e, p in zip(ends, points, strict=True)])
+    return rng.permuted(np.minimum(indices, weights.shape[1] - 1), axis=1)

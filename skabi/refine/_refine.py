@@ -1,0 +1,198 @@
+"""From amortized draws to importance sampling to Markov chains, for each data set as far as it needs."""
+
+import copy
+import time
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from skabi._params import check_count, check_real
+from skabi._random import seed_sequence
+from skabi._warnings import warn
+from skabi.estimators._known_likelihood import data_sets_of, n_data_sets_of
+from skabi.exceptions import ApproximationWarning
+from skabi.model_selection._data_sets import said_before
+from skabi.model_selection._evidence import check_likelihood
+from skabi.refine._base import BaseSampler
+from skabi.refine._result import Refined
+from skabi.refine._rungs import Ladder
+from skabi.refine._slice import SliceSampler
+
+
+def refine(
+    posterior,
+    X: ArrayLike,
+    likelihood=None,
+    *,
+    detector=None,
+    contamination: float = 0.05,
+    sampler=None,
+    n_draws: int = 1000,
+    force_psis: bool = False,
+    max_rounds: int = 4,
+    verbose: int = 0,
+    random_state=None,
+) -> Refined:
+    """Draw from the posterior of each data set, by the cheapest method that passes its own check [1]_.
+
+    A ladder of three rungs. A data set goes up only where the rung it stands on has failed it, and each rung goes on
+    from the draws of the one before:
+
+    1. Amortized draws, for data sets that the detector takes for usual: the network was trained on their like.
+    2. Pareto smoothed importance sampling [2]_ by likelihood times prior, if the Pareto k of the weights is at most
+       `min(1 - 1 / log10(S), 0.7)` for S draws, resampled to equal weight.
+    3. Many short Markov chains from the best of those draws, until nested R-hat [3]_ is below 1.01.
+
+    That a data set is usual says where it lies and not how well the network has learned what is there. Where stakes
+    are high pass `force_psis=True`: then the weights of every data set are looked at, and rung 1 answers none.
+
+    Parameters
+    ----------
+    posterior : AmortizedPosterior or JointEstimator
+        Fitted, with a prior.
+    X : array-like of shape (n_datasets, ...), list of arrays, or SliceDict
+    likelihood : Simulator or likelihood, optional
+        A simulator with a `log_likelihood`, or an object with `log_likelihood(X, y)` for y `(n_datasets, n_draws,
+        n_parameters)`. By default the one of a `JointEstimator`; if that is learned, draws are of the posterior that
+        belongs to it.
+    detector : outlier detector, optional
+        Fitted, with `predict(X)` in {1, -1}, from `skabi.misspecification` say. By default the Mahalanobis distance of
+        the posterior's own summaries.
+    contamination : float, default=0.05
+        Share of simulated data sets that are taken for unusual by default.
+    sampler : sampler recipe, optional
+        For rung 3; by default `SliceSampler()`, which needs no gradients.
+    n_draws : int, default=1000
+        Draws a data set.
+    force_psis : bool, default=False
+        Whether every data set starts on rung 2.
+    max_rounds : int, default=4
+        How often chains that have not converged go on, each time for twice as long.
+    verbose : int, default=0
+        Positive for progress bars.
+    random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+    Returns
+    -------
+    refined : Refined
+        `draws` `(n_datasets, n_draws, n_parameters)`, and the `rung`, checks and times of each.
+
+    Raises
+    ------
+    NotFittedError
+        Before `fit`.
+    ImportError
+        If arviz-stats is not installed; `pip install "skabi[arviz]"` installs it.
+    TypeError
+        If there is no likelihood.
+    ShapeError, ValueError
+        If the likelihood does not return one log density for each draw, or the posterior has no prior.
+
+    Warns
+    -----
+    ApproximationWarning
+        If chains of some data sets have not converged, or no parameters make a data set possible.
+
+    References
+    ----------
+    .. [1] C. Li, A. Vehtari, P.-C. Bürkner, S. Radev, L. Acerbi, M. Schmitt (2024). Amortized Bayesian workflow.
+       arXiv 2409.04332.
+    .. [2] A. Vehtari, D. Simpson, A. Gelman, Y. Yao, J. Gabry (2024). Pareto smoothed importance sampling. Journal of
+       Machine Learning Research 25(72). arXiv 1507.02646.
+    .. [3] C. Margossian, M. Hoffman, P. Sountsov, L. Riou-Durand, A. Vehtari, A. Gelman (2024). Nested R-hat: assessing
+       the convergence of Markov chain Monte Carlo when running many short chains. arXiv 2110.13017.
+
+    Examples
+    --------
+    >>> from skabi import AmortizedPosterior
+    >>> from skabi.datasets import ConjugateGaussian
+    >>> from skabi.engines import Gaussian
+    >>> from skabi.refine import refine
+    >>> simulator = ConjugateGaussian()
+    >>> posterior = AmortizedPosterior(Gaussian(()), n_simulations=500, max_iter=5, random_state=0).fit(simulator)
+    >>> refined = refine(posterior, [[0.5, -1.0], [9.0, 9.0]], simulator, random_state=0)
+    >>> refined.rung[0], refined.draws.shape
+    (np.str_('amortized'), (2, 1000, 2))
+    """
+    check_is_fitted(posterior)
+    n_draws, max_rounds = check_count(n_draws, "n_draws"), check_count(max_rounds, "max_rounds")
+    contamination = check_real(contamination, "contamination", low=0.0, high=1.0)
+    sampler = SliceSampler() if sampler is None else sampler
+    if not isinstance(sampler, BaseSampler):
+        raise TypeError(
+            f"sampler must be a recipe from skabi.refine, such as SliceSampler(), or None; got {sampler!r}."
+        )
+    posterior, likelihood = _halves(posterior, likelihood)
+    X = data_sets_of(X)
+    n_datasets, seconds = n_data_sets_of(X), {}
+    with _timed(seconds, "detector"):
+        # Says, too, what is wrong with data sets, and in what they are unlike those of fit.
+        p_value = posterior.usual_p_values(X)
+        is_usual = _is_usual(X, p_value, detector=detector, contamination=contamination) & (not force_psis)
+    ladder = Ladder(posterior, likelihood, n_datasets=n_datasets, n_draws=n_draws, verbose=verbose)
+    seeds = seed_sequence(random_state).spawn(3)
+    with said_before():
+        with _timed(seconds, "amortized"):
+            ladder.draw(X, np.flatnonzero(is_usual), seed=seeds[0])
+        with _timed(seconds, "psis"):
+            ladder.weigh(X, np.flatnonzero(~is_usual), seed=seeds[1], n_starts=sampler.n_superchains)
+        with _timed(seconds, "mcmc"):
+            ladder.run(X, sampler, max_rounds=max_rounds, seed=seeds[2])
+    _warn_of_failures(ladder)
+    return Refined(
+        ladder.draws, ladder.rung, ladder.is_accepted, p_value, ladder.pareto_k, ladder.r_hat, seconds=seconds
+    )
+
+
+def _halves(posterior, likelihood):
+    """Return a posterior that does not warn of what the ladder sees to, and a likelihood of the same parameters."""
+    if hasattr(posterior, "likelihood_"):
+        likelihood = posterior.likelihood_ if likelihood is None else likelihood
+        posterior = posterior.posterior_
+    if not hasattr(posterior, "usual_p_values"):
+        raise TypeError(f"posterior must be an AmortizedPosterior or a JointEstimator; got {posterior!r}.")
+    if likelihood is None:
+        raise TypeError(
+            "refine needs a likelihood: pass a simulator with a log_likelihood, refine(posterior, X, simulator), or a "
+            "JointEstimator, which has learned one."
+        )
+    if posterior.prior_ is None:
+        raise ValueError(
+            "refine needs the density of the prior. Fit to a simulator, or pass prior=... to the constructor."
+        )
+    return copy.copy(posterior).set_params(warn_outside=False), check_likelihood(posterior, likelihood)
+
+
+def _is_usual(X, p_value, *, detector, contamination):
+    """Return which data sets the detector takes for usual, `(n_datasets,)`."""
+    if detector is None:
+        return p_value > contamination
+    verdict = np.asarray(detector.predict(X))
+    if verdict.shape != p_value.shape or not np.isin(verdict, (-1, 1)).all():
+        raise ValueError(
+            f"detector.predict(X) must return 1 or -1 for each of {len(p_value)} data sets; got {verdict!r}."
+        )
+    return verdict == 1
+
+
+@contextmanager
+def _timed(seconds, name):
+    start = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - start
+
+
+def _warn_of_failures(ladder):
+    failed = np.flatnonzero(~ladder.is_accepted)
+    if failed.size:
+        listed = ", ".join(map(str, failed[:5])) + (", ..." if failed.size > 5 else "")
+        n_impossible = np.count_nonzero(np.isnan(ladder.r_hat[failed]))
+        warn(
+            f"{failed.size} of {len(ladder.rung)} data sets have no draws to be trusted: {listed}, counted from 0. For "
+            f"{n_impossible} of them no parameters with a likelihood above zero were found, and draws are amortized; the "
+            f"chains of {failed.size - n_impossible} have not converged: look at r_hat, and let them go on by a larger "
+            "max_rounds.",
+            ApproximationWarning,
+        )

@@ -1,0 +1,61 @@
+"""The posterior that draws are to come from, up to its evidence."""
+
+import numpy as np
+
+from skabi._shapes import as_float_array
+from skabi.exceptions import ShapeError
+
+
+class Target:
+    """Log likelihood plus log prior of data sets, in the parameters' own units and on the real line.
+
+    Parameters
+    ----------
+    likelihood : object
+        With `log_likelihood(X, y)` for y `(n_datasets, n_draws, n_parameters)`.
+    prior : prior
+    X : data sets
+    """
+
+    def __init__(self, likelihood, prior, X):
+        self.likelihood, self.prior, self.X = likelihood, prior, X
+
+    def log_prob(self, y):
+        """Return log likelihood plus log prior at y `(n_datasets, n_draws, n_parameters)`, `(n_datasets, n_draws)`.
+
+        Raises
+        ------
+        ShapeError
+            If the likelihood does not return one number for each.
+        ValueError
+            If it returns NaN or plus infinity.
+        """
+        values = np.asarray(self.likelihood.log_likelihood(self.X, y), dtype=float)
+        if values.shape != y.shape[:2]:
+            raise ShapeError(
+                f"log_likelihood(X, y) must have shape {y.shape[:2]} for y of shape {y.shape}; got {values.shape}."
+            )
+        bad = np.isnan(values) | np.isposinf(values)
+        if bad.any():
+            raise ValueError(
+                "log_likelihood(X, y) must return log densities, finite or -inf; it returned NaN or +inf for data set "
+                f"{np.argmax(bad.any(axis=1))}."
+            )
+        return values + self.prior.log_prob(y.reshape(-1, y.shape[-1])).reshape(values.shape)
+
+    def log_prob_real(self, u):
+        """Return the log density at u `(n_datasets, n_points, n_parameters)` on the real line, up to a constant.
+
+        The prior is standard normal there.
+        """
+        y = self.from_real(u)
+        values = np.asarray(self.likelihood.log_likelihood(self.X, y), dtype=float)
+        return values - 0.5 * (u**2).sum(axis=-1)
+
+    def to_real(self, y):
+        """Return parameters `(..., n_parameters)` on the real line."""
+        return self.prior.to_real(y.reshape(-1, y.shape[-1]))[0].reshape(y.shape)
+
+    def from_real(self, u):
+        """Return what is on the real line as parameters `(..., n_parameters)`."""
+        return as_float_array(self.prior.from_real(u.reshape(-1, u.shape[-1])), name="y").reshape(u.shape)

@@ -1,0 +1,90 @@
+import pytest
+import torch
+from sklearn.base import clone
+
+from skabi.engines import Gaussian
+from skabi.losses import BaseLoss, Batch, ForwardKL, SumLoss, SummaryRegularizer
+from skabi.networks._ensemble import Ensemble, StackedMembers
+from skabi.networks._summarized import SummarizedDensity
+from skabi.summaries import ModuleSummary
+
+
+class Bias(BaseLoss):
+    """A loss that is the mean of the summaries."""
+
+    def __call__(self, network, batch):
+        """Return `(n,)`."""
+        return network.context(batch.x).mean(dim=1)
+
+
+def network(seed=0):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        summary = ModuleSummary(torch.nn.Linear, {"in_features": 3, "out_features": 2}).build((3,), 2)
+        return SummarizedDensity(summary, Gaussian((8,)).build(2, 2)).double()
+
+
+@pytest.fixture
+def batch():
+    generator = torch.Generator().manual_seed(1)
+    return Batch(*(torch.randn(30, n, generator=generator, dtype=torch.float64) for n in (3, 2)))
+
+
+def test_a_sum_is_the_sum_of_its_terms(batch):
+    terms = [ForwardKL(), SummaryRegularizer(3.0), Bias()]
+    total = terms[0] + terms[1] + terms[2]
+    torch.testing.assert_close(total(network(), batch), sum(term(network(), batch) for term in terms))
+    assert [type(term) for term in total.terms] == [ForwardKL, SummaryRegularizer, Bias]
+
+
+def test_data_sets_are_read_once_a_batch(batch):
+    net, calls = network(), []
+    net.summary.register_forward_hook(lambda *_: calls.append(1))
+    loss = ForwardKL() + SummaryRegularizer()
+    loss(net, batch)
+    assert len(calls) == 1
+    loss(net, Batch(batch.x.clone(), batch.theta))
+    assert len(calls) == 2
+
+
+def test_parameters_are_reached_by_place():
+    loss = clone(ForwardKL() + SummaryRegularizer(2.0))
+    assert loss.get_params()["second__weight"] == 2.0
+    assert loss.set_params(second__weight=0.5).second.weight == 0.5
+
+
+def test_the_same_class_twice_is_an_error(batch):
+    with pytest.raises(ValueError, match="ForwardKL, SummaryRegularizer, ForwardKL"):
+        ForwardKL() + SummaryRegularizer() + ForwardKL()
+    with pytest.raises(ValueError, match="each class of losses once"):
+        SumLoss(Bias(), Bias())(network(), batch)
+
+
+def test_what_is_no_loss_is_not_added(batch):
+    with pytest.raises(TypeError, match="unsupported operand"):
+        ForwardKL() + 1
+    with pytest.raises(TypeError, match="only loss recipes are added"):
+        SumLoss(ForwardKL(), 1)(network(), batch)
+
+
+def test_a_sum_is_a_penalty_if_all_its_terms_are():
+    assert not (SummaryRegularizer() + ForwardKL()).is_penalty
+    assert SummaryRegularizer().is_penalty
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_members_of_an_ensemble_are_judged_as_a_mixture(batch, swapped):
+    members = [network(seed) for seed in range(3)]
+    loss = SummaryRegularizer() + ForwardKL() if swapped else ForwardKL() + SummaryRegularizer()
+    stacked = StackedMembers(Ensemble(members))
+    penalties = torch.stack([SummaryRegularizer()(member, batch).mean() for member in members])
+    log_probs = torch.stack([member.log_prob(batch.theta, batch.x) for member in members])
+    with torch.no_grad():
+        trained, judged = stacked.train()(loss, batch), stacked.eval()(loss, batch)
+    torch.testing.assert_close(trained, (penalties[:, None] - log_probs).mean(dim=0))
+    shares = (log_probs - penalties[:, None]).softmax(dim=0)
+    expected = (
+        (penalties[:, None] * shares).sum(dim=0) - torch.special.logsumexp(log_probs, 0) + torch.tensor(3.0).log()
+    )
+    # The variance of the penalties over networks is what is left out.
+    torch.testing.assert_close(judged, expected, rtol=0, atol=float(penalties.detach().var()))

@@ -1,0 +1,206 @@
+import warnings
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.preprocessing import StandardScaler
+from skorch.helper import SliceDict
+
+from skabi import AmortizedPosterior
+from skabi.datasets import ConjugateGaussian, GaussianMeanScale
+from skabi.engines import Gaussian
+from skabi.exceptions import ApproximationWarning, ShapeError
+from skabi.losses._summary_regularizer import SQUARED_WIDTHS
+from skabi.misspecification import MahalanobisDetector, SummaryMMDDetector
+from skabi.misspecification._batch_test import draw_batches
+from skabi.misspecification._kernel import kernel_means, mean_kernels_within
+
+DETECTORS = pytest.mark.parametrize("detector", [MahalanobisDetector, SummaryMMDDetector])
+
+
+def sets(n, rng, *, scale=(1.0, 1.0, 1.0, 1.0), location=0.0):
+    """Return sets `(n, 2, 4)` whose first observation is normal."""
+    return location + np.array(scale) * rng.normal(size=(n, 2, 4))
+
+
+def assert_share(found, n, expected):
+    """Raise unless a share of `n` is a binomial one, of probability `expected`."""
+    assert abs(found - expected) < 3.5 * np.sqrt(expected * (1 - expected) / n)
+
+
+def test_distances_are_chi_squared_whatever_the_units(normal_rows):
+    detector = MahalanobisDetector(random_state=0).fit(normal_rows)
+    new = np.random.default_rng(1).permutation(normal_rows)[:500]
+    distances = -detector.score_samples(new)
+    assert stats.kstest(distances**2, stats.chi2(3).cdf).pvalue > 0.01
+    np.testing.assert_allclose(detector.score_samples(10_000 - new), detector.score_samples(10_000 - new[::-1])[::-1])
+
+
+@DETECTORS
+def test_units_do_not_matter(detector, normal_rows):
+    first = detector(random_state=0).fit(normal_rows)
+    second = detector(random_state=0).fit(1e-3 * normal_rows + 1.0)
+    np.testing.assert_allclose(first.test(normal_rows[:50]), second.test(1e-3 * normal_rows[:50] + 1.0), atol=1e-3)
+
+
+@DETECTORS
+def test_verdicts_are_scores_below_the_offset(detector, normal_rows):
+    fitted = detector(contamination=0.1, random_state=0).fit(normal_rows)
+    decision = fitted.decision_function(normal_rows)
+    np.testing.assert_array_equal(decision, fitted.score_samples(normal_rows) - fitted.offset_)
+    np.testing.assert_array_equal(fitted.predict(normal_rows) == -1, decision < 0)
+    assert np.mean(decision < 0) == pytest.approx(0.1)
+    np.testing.assert_array_equal(fitted.fit_predict(normal_rows), fitted.predict(normal_rows))
+
+
+@DETECTORS
+def test_p_values_count_the_data_sets_kept_apart(detector, normal_rows):
+    fitted = detector(random_state=0).fit(normal_rows)
+    assert len(fitted.reference_scores_) == 2500
+    score = fitted.score_samples(normal_rows[:20])
+    expected = [(1 + np.sum(fitted.reference_scores_ <= value)) / 2501 for value in score]
+    np.testing.assert_allclose(fitted.test(normal_rows[:20]), expected)
+    assert fitted.test(normal_rows[:1] + 1e4) == 1 / 2501
+
+
+@DETECTORS
+def test_p_values_are_uniform_under_the_null(detector, encoder):
+    rng = np.random.default_rng(2)
+    fitted = detector(FrozenEstimator(encoder), random_state=0).fit(sets(6000, rng))
+    X = sets(2000, rng)
+    assert stats.kstest(fitted.test(X), "uniform").pvalue > 0.01
+    assert_share(np.mean(fitted.predict(X) < 0), 2000, 0.05)
+    p_values = [fitted.test(X[i : i + 5], batch=True, n_null=200, random_state=i).p_value for i in range(0, 1000, 5)]
+    assert stats.kstest(p_values, "uniform").pvalue > 0.01
+
+
+@DETECTORS
+def test_a_prior_that_is_too_narrow_is_found_by_what_is_said_of_parameters(detector, encoder):
+    rng = np.random.default_rng(3)
+    X, others = sets(10_000, rng), sets(4000, rng, scale=(2.5, 2.5, 1.0, 1.0))
+    fitted = detector(FrozenEstimator(encoder), random_state=0).fit(X)
+    best, of_all_summaries = stats.chi2.sf(stats.chi2.isf(0.05, 2) / 2.5**2, 2), 0.555
+    power = np.mean(fitted.test(others) <= 0.05)
+    assert of_all_summaries < best - 0.05 < power < best + 0.02
+    assert np.mean([fitted.test(x, batch=True).p_value <= 0.05 for x in others[:1000].reshape(200, 5, 2, 4)]) > 0.93
+
+
+@DETECTORS
+def test_batches_see_a_common_shift_that_single_data_sets_do_not(detector, normal_rows):
+    fitted = detector(random_state=0).fit(normal_rows)
+    shifted = normal_rows[:40] + np.array([0.6, 0.0, 0.0])
+    assert np.mean(fitted.test(shifted) <= 0.05) < 0.3
+    assert fitted.test(shifted, batch=True).p_value < 0.01
+
+
+def test_a_kernel_sees_batches_that_are_too_narrow(normal_rows):
+    fitted = SummaryMMDDetector(random_state=0).fit(normal_rows)
+    narrow = normal_rows.mean(axis=0) + 0.3 * (normal_rows[:60] - normal_rows.mean(axis=0))
+    assert fitted.test(narrow, batch=True, n_null=200).p_value < 0.01
+
+
+@DETECTORS
+def test_a_batch_of_one_is_as_unusual_as_its_data_set(detector, normal_rows):
+    fitted = detector(random_state=0).fit(normal_rows)
+    test = fitted.test(normal_rows[:1], batch=True, n_null=2500)
+    assert test.p_value == pytest.approx(fitted.test(normal_rows[:1])[0], abs=2 / 2500)
+    assert test.null.shape == (2500,)
+
+
+def test_batches_share_no_data_set_while_there_are_enough():
+    rng = np.random.default_rng(4)
+    index = draw_batches(20, 5, n_batches=4, rng=rng)
+    assert sorted(index.ravel()) == list(range(20))
+    index = draw_batches(20, 5, n_batches=5, rng=rng)
+    assert index.shape == (5, 5) and all(len(set(row)) == 5 for row in index)
+    with pytest.raises(ShapeError, match="at most 20 data sets"):
+        draw_batches(20, 21, n_batches=1, rng=rng)
+
+
+def test_the_kernel_that_is_looked_up_is_that_of_the_sum():
+    rng = np.random.default_rng(5)
+    x, z = rng.normal(size=(300, 3)) * np.logspace(-4, 4, 300)[:, np.newaxis], rng.normal(size=(7, 3))
+    squared = np.sum((x[:, np.newaxis] - z) ** 2, axis=2)
+    expected = np.mean([np.exp(-squared / (2 * width)) for width in SQUARED_WIDTHS], axis=(0, 2))
+    np.testing.assert_allclose(kernel_means(x, z), expected, atol=1e-5)
+    np.testing.assert_allclose(mean_kernels_within(z[np.newaxis]), kernel_means(z, z).mean(), atol=1e-12)
+
+
+@DETECTORS
+@pytest.mark.parametrize("n_estimators", [1, 2])
+def test_summaries_of_a_posterior_are_judged_whatever_the_data_sets(detector, n_estimators):
+    posterior = AmortizedPosterior(Gaussian((8,)), n_estimators=n_estimators, n_simulations=200, max_iter=2)
+    simulator = GaussianMeanScale(n_observations=(5, 9))
+    posterior.set_params(random_state=0).fit(simulator)
+    fitted = detector(FrozenEstimator(posterior), n_simulations=300, random_state=0).fit(simulator)
+    X, _ = simulator.sample(20, random_state=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ApproximationWarning)
+        verdict = fitted.predict([*X, 1e3 + 1e3 * X[0]])
+    assert verdict.shape == (21,) and verdict[-1] == -1
+    assert clone(fitted).fit(X).n_features_in_ == 1
+
+
+@DETECTORS
+def test_a_simulator_or_its_data_sets(detector):
+    X = ConjugateGaussian().sample(1000, random_state=np.random.default_rng(0))[0]
+    fitted = detector(n_simulations=1000, random_state=0).fit(ConjugateGaussian())
+    assert fitted.n_features_in_ == 2
+    assert abs(np.mean(fitted.predict(X) < 0) - 0.05) < 0.035
+    again = detector(n_simulations=1000, random_state=0).fit(ConjugateGaussian())
+    np.testing.assert_array_equal(fitted.reference_scores_, again.reference_scores_)
+
+
+def test_without_a_posterior_summaries_alone_are_judged(normal_rows):
+    scaler = StandardScaler().fit(normal_rows)
+    fitted = MahalanobisDetector(FrozenEstimator(scaler), random_state=0).fit(normal_rows)
+    alone = MahalanobisDetector(random_state=0).fit(normal_rows)
+    np.testing.assert_allclose(fitted.score_samples(normal_rows), alone.score_samples(normal_rows))
+
+
+def test_parameters_of_which_summaries_say_nothing_are_not_asked_for(encoder):
+    rng = np.random.default_rng(6)
+    encoder.sample = lambda X, n_draws, *, random_state: random_state.normal(size=(len(X), n_draws, 2))
+    fitted = MahalanobisDetector(FrozenEstimator(encoder), random_state=0).fit(sets(500, rng))
+    X = sets(10, rng)
+    centred = X[:, 0] - fitted.mean_
+    expected = np.sqrt(np.sum(centred @ np.linalg.inv(fitted.covariance_) * centred, axis=1))
+    np.testing.assert_allclose(-fitted.score_samples(X), expected)
+
+
+@DETECTORS
+def test_other_shapes_are_refused(detector, normal_rows, encoder):
+    fitted = detector(random_state=0).fit(normal_rows)
+    for wrong in (normal_rows[np.newaxis], [normal_rows, normal_rows], SliceDict(a=normal_rows)):
+        with pytest.raises(ShapeError, match="FrozenEstimator"):
+            fitted.predict(wrong)
+    with pytest.raises(ValueError, match="2 features"):
+        fitted.predict(normal_rows[:, :2])
+    with pytest.raises(ShapeError, match="at most 2500 data sets"):
+        fitted.test(normal_rows[:2501], batch=True)
+    with pytest.raises(ValueError, match="at least 2 data sets"):
+        detector(FrozenEstimator(encoder)).fit(np.zeros((1, 2, 4)))
+
+
+@DETECTORS
+def test_bad_input_is_refused(detector, normal_rows, encoder):
+    missing = normal_rows.copy()
+    missing[3, 1] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        detector().fit(missing)
+    with pytest.raises(NotFittedError):
+        detector().test(normal_rows)
+    for contamination in (0.0, 0.6, -1.0):
+        with pytest.raises(ValueError, match="contamination must"):
+            detector(contamination=contamination).fit(normal_rows)
+    with pytest.raises(TypeError, match=r"FrozenEstimator\(estimator\)"):
+        detector(encoder).fit(normal_rows)
+    with pytest.raises(NotFittedError, match="AmortizedPosterior, is not fitted"):
+        detector(FrozenEstimator(AmortizedPosterior())).fit(normal_rows)
+    with pytest.raises(TypeError, match="must have transform"):
+        detector(FrozenEstimator(MahalanobisDetector().fit(normal_rows))).fit(normal_rows)
+    with pytest.raises(ValueError, match="n_null must be at least 1"):
+        detector().fit(normal_rows).test(normal_rows[:2], batch=True, n_null=0)
