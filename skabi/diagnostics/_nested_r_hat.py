@@ -1,4 +1,4 @@
-"""Have many short chains converged?"""
+"""Whether many short chains have converged."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,8 +50,8 @@ def nested_r_hat(chains: ArrayLike) -> np.ndarray:
     chains = as_float_array(chains, name="chains")
     if chains.ndim < 4 or chains.shape[-4] < 2 or chains.shape[-3] * chains.shape[-2] < 2:
         raise ShapeError(
-            "chains must have shape (..., n_superchains, n_chains, n_draws, n_parameters) with at least two superchains "
-            f"of at least two draws; got {chains.shape}."
+            "chains must have shape (..., n_superchains, n_chains, n_draws, n_parameters) with at least two "
+            f"superchains of at least two draws; got {chains.shape}."
         )
     means = chains.mean(axis=-2)
     within_chains = chains.var(axis=-2, ddof=1) if chains.shape[-2] > 1 else np.zeros_like(means)

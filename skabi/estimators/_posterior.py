@@ -269,7 +269,7 @@ class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
         )
 
     def usual_p_values(self, X: ArrayLike) -> np.ndarray:
-        """Return how usual data sets are among those simulated in `fit`, by the Mahalanobis distance of their summaries.
+        """Return how usual data sets are among those of `fit`, by the Mahalanobis distance of their summaries.
 
         Parameters
         ----------

@@ -191,7 +191,7 @@ def _warn_of_failures(ladder):
         n_impossible = np.count_nonzero(np.isnan(ladder.r_hat[failed]))
         warn(
             f"{failed.size} of {len(ladder.rung)} data sets have no draws to be trusted: {listed}, counted from 0. For "
-            f"{n_impossible} of them no parameters with a likelihood above zero were found, and draws are amortized; the "
+            f"{n_impossible} of them no parameters with a likelihood above zero were found: draws are amortized. The "
             f"chains of {failed.size - n_impossible} have not converged: look at r_hat, and let them go on by a larger "
             "max_rounds.",
             ApproximationWarning,

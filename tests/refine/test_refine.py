@@ -16,7 +16,7 @@ QUICK = SliceSampler(n_chains=16, n_warm_up=5)
 
 
 def assert_exact(draws, X, simulator, *, share=1.0):
-    """Draws, of which a `share` counts as independent, have the moments of the exact posterior: five standard errors."""
+    """Draws, of which a `share` is independent, have the exact posterior's moments: five standard errors."""
     n = draws.shape[1] * share
     gap = (draws.mean(axis=1) - simulator.posterior_mean(X)) / simulator.posterior_std(X)
     assert np.abs(gap).max() < 5 / np.sqrt(n)
