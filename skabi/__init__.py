@@ -33,6 +33,7 @@ _ROOMS = (
     "plotting",
     "priors",
     "refine",
+    "reports",
     "simulators",
     "summaries",
     "testing",

@@ -6,12 +6,13 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skabi.testing import check_engine, check_head, check_loss, check_prior, check_simulator, check_summary, instances
+from skabi.testing._recipe import check_recipe
 
 ROOMS = instances()
 # No instance: base classes of rooms, what losses are given, what summaries say of themselves, and what is not fitted.
 EXEMPT = {
     *("BaseEngine", "BaseHead", "BaseLoss", "BasePrior", "BaseSummary", "Batch", "SummaryCost"),
-    *("BatchTest", "KnownLikelihood", "LogEvidence"),
+    *("BaseSampler", "BatchTest", "KnownLikelihood", "LogEvidence", "Refined"),
     *("CrossValElpd", "PsisLoo", "ReplicationRisk", "RouteAgreement"),
 }
 SOURCES = {"data": (5, 2), "statistics": (3,)}
@@ -78,6 +79,11 @@ def test_summary_contract(part):
 @every("losses")
 def test_loss_contract(part):
     check_loss(part)
+
+
+@every("refine")
+def test_sampler_contract(part):
+    check_recipe(part)
 
 
 @every("priors")

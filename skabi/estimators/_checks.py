@@ -25,7 +25,7 @@ from skabi.estimators._sources import (
 )
 from skabi.exceptions import ShapeError
 from skabi.heads import BaseHead
-from skabi.losses import BaseLoss
+from skabi.losses import BaseLoss, SumLoss
 from skabi.simulators import is_simulator
 from skabi.summaries import BaseSummary
 
@@ -56,7 +56,16 @@ def check_constructor(estimator):
                 f"{name} must be a recipe from skabi.{base.__module__.split('.')[1]}, such as {example}, or None; "
                 f"got {recipe!r}."
             )
+    _check_loss(getattr(estimator, "loss", None))
     _check_callbacks(estimator.callbacks)
+
+
+def _check_loss(loss):
+    """Raise unless a loss is one by itself, and the terms of a sum are of different classes."""
+    if isinstance(loss, SumLoss):
+        loss.check()
+    if loss is not None and loss.is_penalty:
+        raise ValueError(f"loss={loss!r} trains no posterior by itself. Add it to one that does: ForwardKL() + ...")
 
 
 RECIPES = {

@@ -41,7 +41,8 @@ class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
         How a data set becomes a fixed number of statistics, from `skabi.summaries`; by default chosen by
         the shape of X: rows of numbers as they are, sets, images or several sources. A series needs `SeriesSummary()`.
     loss : loss recipe, optional
-        What training minimises, from `skabi.losses`; by default `ForwardKL()`.
+        What training minimises, from `skabi.losses`; by default `ForwardKL()`. Losses add: `ForwardKL() +
+        SummaryRegularizer()`.
     prior : IndependentPrior, ChainedPrior or None
         Prior that the parameters of `fit(X, y)` were drawn from. Without one they are real numbers. A simulator brings
         its own.
@@ -101,7 +102,8 @@ class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
     loss_curve_ : list of float
         Mean negative log density, in the units of `score`, of the training data an epoch.
     validation_scores_ : list of float
-        Mean log density of held-out data sets an epoch; empty without early stopping.
+        Mean log density of held-out data sets an epoch; empty without early stopping. With a penalty in the loss
+        neither this nor `loss_curve_` is a log density.
     n_features_in_ : int
         Numbers in a data set; for data sets with more axes the length of the last, for several sources their sum.
     feature_names_in_ : ndarray of str

@@ -17,9 +17,11 @@ from skabi.plotting._meta_uncertainty import MetaUncertaintyDisplay
 from skabi.plotting._misspecification import MisspecificationDisplay
 from skabi.plotting._model_calibration import ModelCalibrationDisplay
 from skabi.plotting._pairs import PairsDisplay
+from skabi.plotting._pareto_k import ParetoKDisplay
 from skabi.plotting._pit import PITDisplay
 from skabi.plotting._predictive_check import PredictiveCheckDisplay
 from skabi.plotting._recovery import RecoveryDisplay
+from skabi.plotting._rungs import RungDisplay
 from skabi.plotting._sbc import SBCDisplay
 from skabi.plotting._tarp import TARPDisplay
 from skabi.plotting._two_sample import TwoSampleDisplay
@@ -39,8 +41,10 @@ __all__ = [
     "ModelCalibrationDisplay",
     "PITDisplay",
     "PairsDisplay",
+    "ParetoKDisplay",
     "PredictiveCheckDisplay",
     "RecoveryDisplay",
+    "RungDisplay",
     "SBCDisplay",
     "TARPDisplay",
     "TwoSampleDisplay",

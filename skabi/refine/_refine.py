@@ -142,7 +142,15 @@ def refine(
             ladder.run(X, sampler, max_rounds=max_rounds, seed=seeds[2])
     _warn_of_failures(ladder)
     return Refined(
-        ladder.draws, ladder.rung, ladder.is_accepted, p_value, ladder.pareto_k, ladder.r_hat, seconds=seconds
+        draws=ladder.draws,
+        rung=ladder.rung,
+        is_accepted=ladder.is_accepted,
+        is_usual=is_usual,
+        p_value=p_value,
+        pareto_k=ladder.pareto_k,
+        largest_k=ladder.largest_k,
+        r_hat=ladder.r_hat,
+        seconds=seconds,
     )
 
 

@@ -20,10 +20,14 @@ class Refined:
         Where the draws are from: "amortized", "psis" or "mcmc".
     is_accepted : ndarray of bool of shape (n_datasets,)
         Whether the rung's own check was passed. Only the last rung can fail: its chains have not converged then.
+    is_usual : ndarray of bool of shape (n_datasets,)
+        Whether the detector took it for one on which the network was trained; False for all with `force_psis`.
     p_value : ndarray of shape (n_datasets,)
-        Share of simulated data sets whose summaries are as unusual; NaN with a detector or `force_psis`.
+        Share of simulated data sets whose summaries are as unusual, by the posterior itself.
     pareto_k : ndarray of shape (n_datasets,)
         Of importance weights; NaN where none were needed.
+    largest_k : float
+        Up to which weights were relied on.
     r_hat : ndarray of shape (n_datasets,)
         Largest nested R-hat of the parameters; NaN where no chains were run.
     seconds : dict of str to float
@@ -33,8 +37,10 @@ class Refined:
     draws: np.ndarray
     rung: np.ndarray
     is_accepted: np.ndarray
+    is_usual: np.ndarray
     p_value: np.ndarray
     pareto_k: np.ndarray
+    largest_k: float
     r_hat: np.ndarray
     seconds: dict[str, float]
 
@@ -48,8 +54,8 @@ class Refined:
         """
         n_answered = np.array([np.count_nonzero(self.rung == rung) for rung in RUNGS])
         n_reached = n_answered[::-1].cumsum()[::-1]
-        if np.isnan(self.p_value).all() and "detector" not in self.seconds:
-            n_reached[0] = 0
+        # Amortized draws of those that nothing else could answer are from farther up.
+        n_reached[1:] = np.count_nonzero(~self.is_usual), n_reached[2]
         table = {
             "reached": n_reached,
             "answered": n_answered,

@@ -32,6 +32,9 @@ class Ladder:
         Empty where there are no draws yet.
     is_accepted : ndarray of bool of shape (n_datasets,)
     pareto_k, r_hat : ndarray of shape (n_datasets,)
+    n_proposals : int
+        That are weighed for each data set.
+    largest_k : float
     """
 
     def __init__(self, posterior, likelihood, *, n_datasets, n_draws, verbose):
@@ -39,6 +42,8 @@ class Ladder:
         self.draws = np.empty((n_datasets, n_draws, len(posterior.parameter_names_)))
         self.rung = np.full(n_datasets, "", dtype="<U9")
         self.is_accepted = np.ones(n_datasets, dtype=bool)
+        self.n_proposals = max(_PROPOSALS_A_DRAW * n_draws, _FEWEST_PROPOSALS)
+        self.largest_k = largest_k(self.n_proposals)
         self.pareto_k, self.r_hat = np.full(n_datasets, np.nan), np.full(n_datasets, np.nan)
         # Starting points and archives of what goes on to chains, on the real line, by data set.
         self._starts, self._archives = {}, {}
@@ -46,15 +51,15 @@ class Ladder:
     def draw(self, X, rows, *, seed):
         """Take amortized draws for data sets `rows`."""
         n_draws = self.draws.shape[1]
-        for part, child in self._parts(rows, _PROPOSALS_AT_ONCE // n_draws, seed, "amortized"):
+        for part, child in self._parts(rows, max(1, _PROPOSALS_AT_ONCE // n_draws), seed, "amortized"):
             self.draws[part] = self.posterior.sample(rows_of(X, part), n_draws, random_state=child)
             self.rung[part] = "amortized"
 
     def weigh(self, X, rows, *, seed, n_starts):
         """Take importance draws for data sets `rows` where the weights allow it, and starting points where not."""
         n_draws = self.draws.shape[1]
-        n_proposals = max(_PROPOSALS_A_DRAW * n_draws, _FEWEST_PROPOSALS)
-        for part, child in self._parts(rows, _PROPOSALS_AT_ONCE // n_proposals, seed, "importance sampling"):
+        n_proposals = self.n_proposals
+        for part, child in self._parts(rows, max(1, _PROPOSALS_AT_ONCE // n_proposals), seed, "importance sampling"):
             rng = np.random.default_rng(child)
             data = rows_of(X, part)
             target = Target(self.likelihood, self.posterior.prior_, data)
@@ -62,7 +67,7 @@ class Ladder:
             log_weights = _log_weights(target.log_prob(proposals), self.posterior.log_prob(data, proposals))
             weights, pareto_k = pareto_smoothed(log_weights)
             self.pareto_k[part] = pareto_k
-            is_good = pareto_k <= largest_k(n_proposals)
+            is_good = pareto_k <= self.largest_k
             if is_good.any():
                 places = resampled(weights[is_good], n_draws, rng)
                 self.draws[part[is_good]] = np.take_along_axis(proposals[is_good], places[..., np.newaxis], axis=1)
@@ -93,7 +98,7 @@ class Ladder:
         """Run chains for all data sets that have no draws yet, and go on where they have not converged."""
         n_draws = self.draws.shape[1]
         rows = np.flatnonzero(self.rung == "")
-        for part, child in self._parts(rows, _DRAWS_AT_ONCE // n_draws, seed, "Markov chains"):
+        for part, child in self._parts(rows, max(1, _DRAWS_AT_ONCE // n_draws), seed, "Markov chains"):
             rng = np.random.default_rng(child)
             left = part
             for i in range(max_rounds):

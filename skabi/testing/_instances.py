@@ -12,6 +12,7 @@ from skabi.losses import ForwardKL, SummaryRegularizer
 from skabi.misspecification import MahalanobisDetector, SummaryMMDDetector
 from skabi.model_selection import Dirichlet, EvidenceComparator, LogisticNormal, MetaUncertainty
 from skabi.priors import ChainedPrior, IndependentPrior
+from skabi.refine import NUTSSampler, SliceSampler
 from skabi.simulators import Simulator
 from skabi.summaries import (
     ExpertSummary,
@@ -94,6 +95,10 @@ def instances():
             ChainedPrior({"top": stats.gamma(2.0), "part": _part}),
             IndependentPrior({"rate": stats.gamma(2.0), "effect": stats.norm(np.zeros(2), [1.0, 2.0])}),
         ],
+        "refine": [
+            NUTSSampler(_jax_log_likelihood),
+            SliceSampler(n_warm_up=5),
+        ],
         "simulators": [
             Simulator(IndependentPrior({"rate": stats.gamma(3.0)}), _counts),
             Simulator(IndependentPrior({"rate": stats.gamma(3.0)}), _many_counts, n_observations=(2, 5)),
@@ -130,3 +135,7 @@ def _two_sources(rate, rng, n_observations):
 
 def _mean(X):
     return X.mean(axis=1)
+
+
+def _jax_log_likelihood(x, theta):
+    return -((x - theta) ** 2).sum()

@@ -1,0 +1,64 @@
+"""Against the exact posterior: weights of draws, where the likelihood is known."""
+
+from importlib.util import find_spec
+
+import numpy as np
+from scipy import special
+
+from skabi.estimators._known_likelihood import KnownLikelihood, data_sets_of, rows_of
+from skabi.refine._pareto import largest_k, pareto_smoothed
+from skabi.refine._rungs import _log_weights
+from skabi.refine._target import Target
+from skabi.reports._verdicts import Row
+
+# Data sets and draws that are weighed.
+_N_DATASETS, _N_DRAWS = 50, 500
+_REFINE = (
+    "skabi.refine.refine(posterior, X, simulator) corrects draws by their weights, or by Markov chains; to need it less "
+    "often, more simulations (n_simulations) or longer training (max_iter)."
+)
+
+
+def check_weights(case):
+    """Return rows: share of draws that are effective, and of data sets whose weights cannot be relied on."""
+    if getattr(case.simulator, "log_likelihood", None) is None:
+        return []
+    X = rows_of(data_sets_of(case.X), np.arange(min(_N_DATASETS, len(case.y))))
+    draws = case.draws[: len(X), :_N_DRAWS]
+    log_prob = case.subject.log_prob(X, draws)
+    if log_prob is None:
+        return case.leave_out("importance weights", "the posterior has no density")
+    target = Target(KnownLikelihood(case.simulator), case.simulator.prior, X)
+    log_weights = _log_weights(target.log_prob(draws), log_prob)
+    n_effective = np.exp(2 * special.logsumexp(log_weights, axis=1) - special.logsumexp(2 * log_weights, axis=1))
+    share = case.results["effective_shares"] = np.nan_to_num(n_effective) / draws.shape[1]
+    middle = float(np.median(share))
+    rows = [
+        Row(
+            check="importance weights, effective share",
+            figure=middle,
+            expected="above 0.50",
+            error=1 - middle,
+            limits=(0.5, 0.9),
+            finding="far from the exact posterior",
+            what_to_try=_REFINE,
+        )
+    ]
+    if find_spec("arviz_stats") is None:
+        case.leave_out("Pareto k of importance weights", "arviz-stats is not installed")
+        return rows
+    return rows + [_pareto_row(case, log_weights)]
+
+
+def _pareto_row(case, log_weights):
+    pareto_k = case.results["pareto_k"] = pareto_smoothed(log_weights)[1]
+    share = float(np.mean(~(pareto_k <= largest_k(log_weights.shape[1]))))
+    return Row(
+        check="importance weights, share with high Pareto k",
+        figure=share,
+        expected="below 0.10",
+        error=share,
+        limits=(0.1, 0.5),
+        finding="tails too light for some data sets",
+        what_to_try=_REFINE,
+    )
