@@ -24,8 +24,8 @@ _SHIFTED = (
 )
 _SHAPE = "A more flexible engine, such as SplineFlow with more transforms; then more simulations (n_simulations)."
 _JOINT = (
-    "Look at the rows of single parameters first. If these are good, how parameters depend on each other is not: a more "
-    "flexible engine than Gaussian, or more simulations (n_simulations)."
+    "Look at the rows of single parameters first. If these are good, how parameters depend on each other is not: a "
+    "more flexible engine, or more simulations (n_simulations)."
 )
 
 

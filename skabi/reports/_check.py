@@ -61,12 +61,12 @@ def check(
     - with a simulator that has a `log_likelihood`, importance weights of draws, for 50 data sets;
     - how usual observed data sets are among those simulated.
 
-    A verdict has two sides. An error that chance explains is good: p-values are adjusted by Holm's method over the whole
-    table [4]_, so that of exact posteriors at most a share `level` gets another verdict for chance alone. An error that
-    chance does not explain is judged by its size. For ranks and coverage this is the largest difference between a
-    probability that the posterior states and the share that comes out: up to 0.03 is good, up to 0.1 doubtful, more is
-    bad. A Gaussian posterior whose sd is 6 % too small, or whose mean is off by 0.08 sd, has an error of 0.03; with
-    20 % or 0.25 sd it is 0.1. Where there is no p-value the limits in the column `expected` judge.
+    A verdict has two sides. An error that chance explains is good: p-values are adjusted by Holm's method over the
+    whole table [4]_, so that of exact posteriors at most a share `level` gets another verdict for chance alone. An
+    error that chance does not explain is judged by its size. For ranks and coverage this is the largest difference
+    between a probability that the posterior states and the share that comes out: up to 0.03 is good, up to 0.1
+    doubtful, more is bad. A Gaussian posterior whose sd is 6 % too small, or whose mean is off by 0.08 sd, has an error
+    of 0.03; with 20 % or 0.25 sd it is 0.1. Where there is no p-value the limits in the column `expected` judge.
 
     Parameters
     ----------
@@ -127,7 +127,8 @@ def check(
        simulation-based inference? Your posterior approximations can be unfaithful. arXiv 2110.06581.
     .. [3] P. Lemos, A. Coogan, Y. Hezaveh, L. Perreault-Levasseur (2023). Sampling-based accuracy testing of posterior
        estimators for general inference. arXiv 2302.03026.
-    .. [4] S. Holm (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6.
+    .. [4] S. Holm (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of
+       Statistics 6.
 
     Examples
     --------

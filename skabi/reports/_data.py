@@ -1,11 +1,12 @@
 """Do data look like what the model makes? Replicated data sets, and how usual observed ones are."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from skabi._shapes import as_float_array
 from skabi.diagnostics import posterior_predictive_check
-from skabi.estimators._known_likelihood import KnownLikelihood
-from skabi.exceptions import ShapeError, SkabiError
+from skabi.exceptions import ShapeError, SimulatorError
 from skabi.reports._subject import without_warning_of_what_is_unusual
 from skabi.reports._verdicts import OF_PROBABILITY, Row
 
@@ -16,15 +17,14 @@ def check_predictions(case):
         return case.leave_out("posterior predictive check", "there is no simulator")
     if not case.n_replicates:
         return case.leave_out("posterior predictive check", "n_replicates is 0")
-    statistics = _statistics(case)
     try:
-        observed = statistics(case.X)
-        replicated = _replicate(case, statistics, n_statistics=observed.shape[1])
-    except (AttributeError, TypeError, SkabiError) as error:
-        return case.leave_out("posterior predictive check", f"data sets cannot be replicated ({error})".rstrip("."))
-    result = posterior_predictive_check(
-        observed, replicated, one_draw=True, random_state=case.seeds["ties"].spawn(1)[0]
-    )
+        replicates = _replicate(case)
+    except (AttributeError, SimulatorError) as error:
+        return case.leave_out("posterior predictive check", f"data sets cannot be replicated ({error})")
+    statistics = _statistics(case)
+    observed = statistics(case.X)
+    replicated = statistics(replicates).reshape(len(observed), case.n_replicates, -1)
+    result = posterior_predictive_check(observed, replicated, one_draw=True, random_state=case.seeds["ties"])
     case.results["predictive_check"] = result
     worst = int(np.argmin(result.overall))
     error = _largest_error(result.ranks[:, worst], result.n_replicates)
@@ -35,7 +35,7 @@ def check_predictions(case):
         error=error,
         limits=OF_PROBABILITY,
         p_value=float(min(1.0, result.overall[worst] * len(result.overall))),
-        finding=f"replicates unlike the data in statistic {worst} of {len(result.overall)}, counted from 0",
+        finding=f"replicates unlike the data: statistic {worst}",
         what_to_try=(
             "Where ranks and coverage are good, the posterior misses what this statistic tells: another summary. Else "
             "mend those first."
@@ -84,25 +84,31 @@ def _statistics(case):
         values = as_float_array(given(X), name="the statistics of data sets")
         values = values[:, np.newaxis] if values.ndim == 1 else values
         if values.ndim != 2 or not values.size:
-            raise ShapeError(f"statistics must have shape (n_datasets, n_statistics); got {values.shape}")
+            raise ShapeError(f"statistics must have shape (n_datasets, n_statistics); got {values.shape}.")
         return values
 
     return statistics
 
 
-def _replicate(case, statistics, *, n_statistics):
-    """Return statistics of replicates, all of a data set at its first draw, `(n_datasets, n_replicates, ...)`."""
-    draws = np.repeat(case.draws[:, :1], case.n_replicates, axis=1)
-    by_data_set = KnownLikelihood(case.simulator).sample_like(case.X, draws, random_state=case.seeds["replicates"])
-    if isinstance(by_data_set, dict):
-        raise TypeError("there are several sources")
-    flat = [x for replicates in by_data_set for x in replicates]
-    flat = np.stack(flat) if isinstance(case.X, np.ndarray) else flat
-    return statistics(flat).reshape(len(case.X), case.n_replicates, n_statistics)
+def _replicate(case):
+    """Return `n_replicates` data sets for each, in a row, that are simulated at its first draw."""
+    draws = np.repeat(case.draws[:, 0], case.n_replicates, axis=0)
+    sizes = {}
+    # The same numbers of observations see more; new ones are as valid.
+    if isinstance(case.X, list) and getattr(case.simulator, "n_groups", None) is None:
+        sizes["n_observations"] = np.repeat([len(x) for x in case.X], case.n_replicates)
+    replicates = case.simulator.simulate_from(draws, **sizes, random_state=case.seeds["replicates"])
+    n = len(next(iter(replicates.values()))) if isinstance(replicates, Mapping) else len(replicates)
+    if n < len(draws):
+        raise SimulatorError(f"{len(draws) - n} of {len(draws)} simulations failed")
+    return replicates
 
 
 def _moments(X):
     """Return mean and standard deviation of the numbers of each data set."""
+    if isinstance(X, np.ndarray) and X.dtype != object:
+        rows = X.reshape(len(X), -1)
+        return np.stack([rows.mean(axis=1), rows.std(axis=1)], axis=1)
     return np.array([[np.mean(x), np.std(x)] for x in X])
 
 

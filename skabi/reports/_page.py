@@ -12,7 +12,7 @@ from skabi.plotting import (
 )
 from skabi.plotting._canvas import many_axes
 
-_N_COLS = 4
+_N_COLS = 3
 # Of more than these, the ones furthest off are drawn.
 _N_SHOWN = 6
 _PROB_OF_INTERVALS = 0.9
@@ -27,7 +27,7 @@ def draw_page(results, *, names, n_draws, ax):
     n_panels = len(pictures) + len(shown)
     n_rows = -(-n_panels // _N_COLS)
     used = (np.arange(n_rows * _N_COLS) < n_panels).reshape(n_rows, _N_COLS)
-    figure, _, axes = many_axes(ax, used=used, figsize=(4.6 * _N_COLS, 4.4 * n_rows))
+    figure, _, axes = many_axes(ax, used=used, figsize=(5.2 * _N_COLS, 4.9 * n_rows))
     panels = axes[used]
     for (title, draw), panel in zip(pictures, panels, strict=False):
         draw(panel)

@@ -12,12 +12,11 @@ _COLUMNS = {
     "parameter": "parameter",
     "figure": "figure",
     "expected": "expected",
-    "p_value": "p",
     "adjusted_p_value": "p (Holm)",
     "verdict": "verdict",
     "finding": "finding",
 }
-_RIGHT = ("figure", "expected", "p_value", "adjusted_p_value")
+_RIGHT = ("figure", "expected", "adjusted_p_value")
 # Dark on pale, with contrasts above 7, and a word beside the colour.
 _COLOURS = {"good": ("#0b4f2f", "#d5efe0"), "doubtful": ("#5c3c00", "#fdeabf"), "bad": ("#7a1408", "#fbd9d3")}
 

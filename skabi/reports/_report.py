@@ -79,7 +79,7 @@ class Report:
         Parameters
         ----------
         ax : Axes, array-like of Axes or None, default=None
-            One Axes is divided into panels, four a row; an array of axes with one entry a panel is drawn into; None
+            One Axes is divided into panels, three a row; an array of axes with one entry a panel is drawn into; None
             makes a figure.
 
         Returns
@@ -107,11 +107,9 @@ class Report:
     def _advice(self):
         """Return `(what to try, [what it is for])` for each piece of advice, that of bad verdicts first."""
         advice: dict[str, list[str]] = {}
-        for row in self.problems.itertuples():
-            subject = f"{row.parameter}: {row.finding}" if row.parameter else row.finding
-            wanted = advice.setdefault(row.what_to_try, [])
-            if subject not in wanted:
-                wanted.append(subject)
+        for (what_to_try, finding), rows in self.problems.groupby(["what_to_try", "finding"], sort=False):
+            names = ", ".join(name for name in rows["parameter"] if name)
+            advice.setdefault(what_to_try, []).append(f"{finding} ({names})" if names else finding)
         return list(advice.items())
 
     def _rows_shown(self, n):
