@@ -262,4 +262,6 @@ def rows_of(X, rows):
     """Return some data sets, `rows` being indices."""
     if isinstance(X, dict):
         return type(X)(**{name: rows_of(values, rows) for name, values in X.items()})
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
     return [X[row] for row in rows] if isinstance(X, list) else X[np.asarray(rows)]

@@ -125,7 +125,8 @@ def refine(
             f"sampler must be a recipe from skabi.refine, such as SliceSampler(), or None; got {sampler!r}."
         )
     posterior, likelihood = _halves(posterior, likelihood)
-    X = data_sets_of(X)
+    # Columns of a table keep their names, which the posterior may know.
+    X = X if hasattr(X, "iloc") else data_sets_of(X)
     n_datasets, seconds = n_data_sets_of(X), {}
     with _timed(seconds, "detector"):
         # Says, too, what is wrong with data sets, and in what they are unlike those of fit.

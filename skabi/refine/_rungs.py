@@ -72,12 +72,13 @@ class Ladder:
                 places = resampled(weights[is_good], n_draws, rng)
                 self.draws[part[is_good]] = np.take_along_axis(proposals[is_good], places[..., np.newaxis], axis=1)
                 self.rung[part[is_good]] = "psis"
-            if not is_good.all():
+            failed = np.flatnonzero(~is_good)
+            if failed.size:
                 self._prepare(
-                    rows_of(data, ~is_good),
-                    part[~is_good],
-                    proposals[~is_good],
-                    log_weights[~is_good],
+                    rows_of(data, failed),
+                    part[failed],
+                    proposals[failed],
+                    log_weights[failed],
                     n_starts=n_starts,
                     rng=rng,
                 )

@@ -84,7 +84,7 @@ def check_highest_density(case):
     case.results["highest_density_coverage"] = result
     error = largest_error(_continuous(result.ranks, draws.shape[1]))
     finding, what_to_try = ("regions too small", _NARROW) if error < 0 else ("regions too large", _WIDE)
-    row = _coverage_row("highest-density regions", result.levels, result.coverage, error, result.p_value,
+    row = _coverage_row("highest density", result.levels, result.coverage, error, result.p_value,
                         finding=finding, what_to_try=what_to_try)  # fmt: skip
     return [row]
 
@@ -120,7 +120,7 @@ def _p_values(u):
 
 def _coverage_row(regions, levels, coverage, error, p_value, **rest):
     return Row(
-        check=f"coverage, {regions}",
+        check=f"coverage: {regions}",
         figure=float(np.interp(_PROB, levels, coverage)),
         expected=f"{_PROB:.2f}",
         error=abs(error),

@@ -53,5 +53,5 @@ class Case:
 
     def leave_out(self, what, why):
         """Note that a check was not made; return no rows."""
-        self.notes.append(f"{what} left out: {why}.")
+        self.notes.append(f"{what} left out: {why}{'' if why.endswith('.') else '.'}")
         return []

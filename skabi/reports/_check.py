@@ -32,7 +32,7 @@ _CHECKS = {
     "weights": check_weights,
     "observed data": check_observed,
 }
-_SEEDS = ("data", "draws", "ranks", "densities", "points", "replicates", "ties")
+_SEEDS = ("data", "draws", "ranks", "densities", "points", "replicates", "ties", "prior")
 
 
 def check(

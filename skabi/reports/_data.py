@@ -19,8 +19,8 @@ def check_predictions(case):
         return case.leave_out("posterior predictive check", "n_replicates is 0")
     try:
         replicates = _replicate(case)
-    except (AttributeError, SimulatorError) as error:
-        return case.leave_out("posterior predictive check", f"data sets cannot be replicated ({error})")
+    except (AttributeError, SimulatorError) as reason:
+        return case.leave_out("posterior predictive check", f"data sets cannot be replicated ({reason})")
     statistics = _statistics(case)
     observed = statistics(case.X)
     replicated = statistics(replicates).reshape(len(observed), case.n_replicates, -1)
@@ -35,7 +35,7 @@ def check_predictions(case):
         error=error,
         limits=OF_PROBABILITY,
         p_value=float(min(1.0, result.overall[worst] * len(result.overall))),
-        finding=f"replicates unlike the data: statistic {worst}",
+        finding=f"replicates unlike the data: statistic {worst} of {len(result.overall)}",
         what_to_try=(
             "Where ranks and coverage are good, the posterior misses what this statistic tells: another summary. Else "
             "mend those first."
@@ -57,7 +57,7 @@ def check_observed(case):
     unusual = np.flatnonzero(p_values * n < case.level)
     listed = ", ".join(map(str, unusual[:5])) + (", ..." if unusual.size > 5 else "")
     row = Row(
-        check="observed data, smallest p-value",
+        check="observed data: smallest p-value",
         figure=float(p_values.min()),
         expected=f"above {case.level / n:.2g}",
         error=unusual.size / n,

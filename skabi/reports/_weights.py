@@ -29,7 +29,10 @@ def check_weights(case):
     if log_prob is None:
         return case.leave_out("importance weights", "the posterior has no density")
     target = Target(KnownLikelihood(case.simulator), case.simulator.prior, X)
-    log_weights = _log_weights(target.log_prob(draws), log_prob)
+    try:
+        log_weights = _log_weights(target.log_prob(draws), log_prob)
+    except ValueError as reason:
+        return case.leave_out("importance weights", str(reason))
     # Weights that differ by rounding alone have no tail.
     log_weights = np.round(log_weights - np.max(log_weights, axis=1, keepdims=True, initial=-1e300), 9)
     n_effective = np.exp(2 * special.logsumexp(log_weights, axis=1) - special.logsumexp(2 * log_weights, axis=1))
@@ -37,7 +40,7 @@ def check_weights(case):
     middle = float(np.median(share))
     rows = [
         Row(
-            check="importance weights, effective share",
+            check="weights: effective share",
             figure=middle,
             expected="above 0.50",
             error=1 - middle,
@@ -56,7 +59,7 @@ def _pareto_row(case, log_weights):
     pareto_k = case.results["pareto_k"] = pareto_smoothed(log_weights)[1]
     share = float(np.mean(~(pareto_k <= largest_k(log_weights.shape[1]))))
     return Row(
-        check="importance weights, share with high Pareto k",
+        check="weights: share with high Pareto k",
         figure=share,
         expected="below 0.10",
         error=share,

@@ -1,11 +1,12 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from skabi import AmortizedPosterior, JointEstimator
-from skabi.datasets import ConjugateGaussian
+from skabi.datasets import ConjugateGaussian, GaussianMeanScale
 from skabi.engines import Gaussian
 from skabi.exceptions import ApproximationWarning, ShapeError
 from skabi.priors import IndependentPrior
@@ -90,6 +91,29 @@ def test_a_joint_estimator_brings_its_likelihood(simulator):
     assert refined.rung.tolist() == ["psis"]
     with pytest.raises(TypeError, match="needs a likelihood"):
         refine(joint.posterior_, np.zeros((1, 2)))
+
+
+def test_data_sets_of_any_size():
+    simulator = GaussianMeanScale(n_observations=(3, 40))
+    X, y = simulator.sample(500, random_state=0)
+    # Of data in another unit, so that weights are of no use for large sets.
+    posterior = AmortizedPosterior(Gaussian((8,)), prior=simulator.prior, max_iter=5, random_state=0)
+    posterior.fit([0.5 * x for x in X], y)
+    X = X[:12]
+    refined = refine(posterior, X, simulator, force_psis=True, n_draws=2000, sampler=QUICK, random_state=0)
+    assert {"psis", "mcmc"} == set(refined.rung)
+    exact = simulator.sample_posterior(X, n_draws=20_000, random_state=2)
+    gap = (refined.draws.mean(axis=1) - exact.mean(axis=1)) / exact.std(axis=1)
+    # At least a tenth of the draws counts: five standard errors.
+    assert np.abs(gap).max() < 5 / np.sqrt(200)
+
+
+def test_columns_keep_their_names(simulator):
+    X, y = simulator.sample(300, random_state=0)
+    X = pd.DataFrame(X, columns=["first", "second"])
+    posterior = AmortizedPosterior(Gaussian(()), prior=simulator.prior, max_iter=2, random_state=0).fit(X, y)
+    refined = refine(posterior, X[:3], simulator, force_psis=True, sampler=QUICK, random_state=0)
+    assert refined.draws.shape == (3, 1000, 2)
 
 
 def test_the_same_seed_gives_the_same_draws(hasty_posterior, simulator):

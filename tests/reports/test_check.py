@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import StandardScaler
 
 from skabi import AmortizedPosterior, JointEstimator, reports
@@ -39,7 +40,7 @@ def test_exact_posterior_is_good(make_posterior, simulator):
     assert report.problems.empty
     assert (report.table["what_to_try"] == "").all()
     assert rows_of(report, "SBC")["parameter"].to_list() == simulator.prior.parameter_names
-    np.testing.assert_allclose(rows_of(report, "importance weights, effective")["figure"], 1.0)
+    np.testing.assert_allclose(rows_of(report, "weights: effective")["figure"], 1.0)
 
 
 @pytest.mark.slow
@@ -65,9 +66,9 @@ def test_errors_are_named(how, of_ranks, of_intervals, of_regions, advice, make_
     assert findings(report, "SBC") == {of_ranks}
     assert rows_of(report, "SBC")["what_to_try"].str.contains(advice, regex=False).all()
     if of_intervals:
-        assert findings(report, "coverage, central") == {of_intervals}
-        assert findings(report, "coverage, highest") == {of_regions}
-        assert set(rows_of(report, "coverage, balls")["verdict"]) == {"bad"}
+        assert findings(report, "coverage: central") == {of_intervals}
+        assert findings(report, "coverage: highest") == {of_regions}
+        assert set(rows_of(report, "coverage: balls")["verdict"]) == {"bad"}
 
 
 def test_size_of_errors_is_as_documented(make_posterior, simulator):
@@ -104,7 +105,7 @@ def test_posterior_worse_than_the_prior_is_bad(make_posterior, simulator):
     report = reports.check(make_posterior(spread=0.1), simulator, **QUICK)
     score = rows_of(report, "log score").iloc[0]
     assert (score["verdict"], score["finding"]) == ("bad", "worse than the prior")
-    assert set(rows_of(report, "importance")["verdict"]) == {"bad"}
+    assert set(rows_of(report, "weights")["verdict"]) == {"bad"}
 
 
 def test_truth_without_density_is_bad(make_posterior, simulator):
@@ -132,13 +133,13 @@ def test_density_is_not_needed(make_posterior, simulator):
     report = reports.check(DrawsOnly(make_posterior()), simulator, **QUICK)
     assert report.is_good
     assert any("highest-density coverage left out" in note for note in report.notes)
-    assert rows_of(report, "importance").empty
-    assert len(rows_of(report, "coverage, balls")) == 1
+    assert rows_of(report, "weights").empty
+    assert len(rows_of(report, "coverage: balls")) == 1
 
 
 def test_report_of_an_estimator(fitted, simulator):
     report = reports.check(fitted, simulator, observed=[[0.0, 0.0], [9.0, 9.0]], **QUICK)
-    assert set(report.problems["check"]) == {"observed data, smallest p-value"}
+    assert set(report.problems["check"]) == {"observed data: smallest p-value"}
     assert report.problems["finding"].iloc[0] == "1 of 2 unlike the simulations: 1, counted from 0"
     assert "mend the simulator" in report.problems["what_to_try"].iloc[0]
     assert len(rows_of(report, "training score")) == (fitted.best_iter_ > 0)
@@ -163,7 +164,7 @@ def test_overfitting_is_named(fitted, simulator, monkeypatch):
 def test_data_of_another_simulator_are_noticed(make_posterior):
     # Data sets have twice the noise that the posterior knows of.
     report = reports.check(make_posterior(), ConjugateGaussian(noise_variance=1.2), **QUICK)
-    assert rows_of(report, "coverage, central")["verdict"].to_list() == ["bad", "bad"]
+    assert rows_of(report, "coverage: central")["verdict"].to_list() == ["bad", "bad"]
 
 
 def test_predictive_check_sees_statistics_that_the_posterior_misses(make_posterior, simulator):
@@ -181,8 +182,8 @@ def test_pipeline(simulator):
     report = reports.check(pipeline, simulator, observed=[[0.0, 0.0]], **QUICK)
     assert report.is_good
     assert {
-        "importance weights, effective share",
-        "observed data, smallest p-value",
+        "weights: effective share",
+        "observed data: smallest p-value",
         "posterior predictive check",
     } < set(report.table["check"])
 
@@ -190,7 +191,7 @@ def test_pipeline(simulator):
 def test_joint_estimator(simulator):
     joint = JointEstimator(Gaussian(()), n_simulations=1000, max_iter=3, random_state=0).fit(simulator)
     report = reports.check(joint, simulator, observed=[[9.0, 9.0]], **QUICK)
-    assert set(report.problems["check"]) == {"observed data, smallest p-value"}
+    assert set(report.problems["check"]) == {"observed data: smallest p-value"}
 
 
 def test_sets_of_different_sizes():
@@ -219,6 +220,28 @@ def test_simulator_that_cannot_replicate_is_noted(make_posterior, simulator):
 
     report = reports.check(make_posterior(), Sampler(), **QUICK)
     assert any("data sets cannot be replicated" in note for note in report.notes)
+
+
+def test_likelihood_that_fails_is_noted(make_posterior, simulator):
+    def log_likelihood(X, theta):
+        return np.full(len(X), np.nan)
+
+    failing = Simulator(simulator.prior, simulator.simulate, vectorized=True, log_likelihood=log_likelihood)
+    report = reports.check(make_posterior(), failing, **QUICK)
+    assert rows_of(report, "weights").empty
+    assert any(note.startswith("importance weights left out") for note in report.notes)
+
+
+def test_likelihood_may_be_unknown(make_posterior, simulator):
+    unknown = Simulator(simulator.prior, simulator.simulate, vectorized=True)
+    report = reports.check(make_posterior(), unknown, **QUICK)
+    assert report.is_good
+    assert rows_of(report, "weights").empty
+
+
+def test_frozen_estimator(fitted, simulator):
+    report = reports.check(FrozenEstimator(fitted), simulator, observed=[[0.0, 0.0]], **QUICK)
+    pd.testing.assert_frame_equal(report.table, reports.check(fitted, simulator, observed=[[0.0, 0.0]], **QUICK).table)
 
 
 def test_results_depend_on_the_seed_alone(make_posterior, simulator):

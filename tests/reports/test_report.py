@@ -35,7 +35,7 @@ def test_text_is_short_and_says_what_to_try(bad_report):
     assert "intervals too narrow" in text
     assert "-> More simulations" in text
     assert "200 data sets" in text
-    assert max(map(len, text.splitlines())) <= 140
+    assert max(map(len, text.splitlines())) <= 132
 
 
 def test_text_of_many_parameters_is_cut():
