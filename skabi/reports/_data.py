@@ -37,8 +37,8 @@ def check_predictions(case):
         p_value=float(min(1.0, result.overall[worst] * len(result.overall))),
         finding=f"replicates unlike the data: statistic {worst} of {len(result.overall)}",
         what_to_try=(
-            "Where ranks and coverage are good, the posterior misses what this statistic tells: another summary. Else "
-            "mend those first."
+            "Where ranks and coverage fail too, mend these first. Else the posterior misses what this statistic tells: "
+            "longer training (max_iter), more simulations (n_simulations), or another summary."
         ),
     )
     return [row]

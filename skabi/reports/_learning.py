@@ -32,10 +32,11 @@ def check_contraction(case):
             expected=f"above {1 - _LARGEST_SHARE:.2f}",
             error=1 - contraction,
             limits=(_LARGEST_SHARE, np.inf),
-            finding="next to nothing learned",
+            finding="hardly narrower than the prior",
             what_to_try=(
-                "Data may say nothing of this parameter: that is the model, and more training does not help. If you "
-                "know that they do, another summary, or features that tell of it."
+                "Data may say nothing of this parameter, or leave modes far apart (look at the draws): that is the "
+                "model, and more training does not help. If you know that they say more, another summary, or features "
+                "that tell of it."
             ),
         )
         for name, contraction in table["contraction"].dropna().items()
