@@ -127,7 +127,8 @@ def refine(
     posterior, likelihood = _halves(posterior, likelihood)
     # Columns of a table keep their names, which the posterior may know.
     X = X if hasattr(X, "iloc") else data_sets_of(X)
-    n_datasets, seconds = n_data_sets_of(X), {}
+    n_datasets = n_data_sets_of(X)
+    seconds: dict[str, float] = {}
     with _timed(seconds, "detector"):
         # Says, too, what is wrong with data sets, and in what they are unlike those of fit.
         p_value = posterior.usual_p_values(X)
