@@ -22,6 +22,8 @@ from skabi.simulators import is_simulator
 
 # Numbers that batches are made of at once.
 _CHUNK = 1_000_000
+# Where views have the same say: beyond this quantile of each, one in twenty data sets is unusual in one of two.
+_CENTER = 0.97
 
 
 class Detector(OutlierMixin, BaseEstimator):
@@ -31,8 +33,9 @@ class Detector(OutlierMixin, BaseEstimator):
     the statistic of new data sets is distributed. A detector needs `_learn`, `_unusual` and `_unusual_batches`.
     """
 
-    # What weighs each view, so that none drowns another.
+    # What weighs each view, so that none drowns another, and from where on it is unusual.
     _weights: np.ndarray
+    _centers: np.ndarray
 
     def __init__(self, estimator=None, *, contamination=0.05, n_simulations=10_000, n_jobs=None, random_state=None):
         self.estimator = estimator
@@ -91,6 +94,7 @@ class Detector(OutlierMixin, BaseEstimator):
         self._kept_unusual = self._unusual(self._kept_views)
         spreads = [spread(values) for values in self._kept_unusual]
         self._weights = np.array([spreads[0] / width for width in spreads])
+        self._centers = np.array([np.quantile(values, _CENTER) for values in self._kept_unusual])
         scores = self._scores(views)
         self.reference_scores_ = np.sort(scores[kept])
         self.offset_ = np.percentile(scores, 100 * self.contamination)
@@ -194,7 +198,10 @@ class Detector(OutlierMixin, BaseEstimator):
         return self._space.views(self._summaries(X, reset=False))
 
     def _scores(self, views):
-        return -self._weights @ np.stack(self._unusual(views))
+        unusual = np.stack(self._unusual(views))
+        beyond = self._weights[:, np.newaxis] * (unusual - self._centers[:, np.newaxis])
+        # In the units of the first view.
+        return -(self._centers[0] + beyond.max(axis=0))
 
     def _summaries(self, X, *, reset):
         """Return what is judged of data sets, `(n_datasets, n_summaries)`."""

@@ -11,8 +11,8 @@ class MahalanobisDetector(Detector):
     Without an estimator the distance is that of the data sets themselves, rows of numbers. With one it is that of their
     summaries. If the estimator has a posterior, a second question is asked: is what the data set says of the parameters
     unusual under the prior? There the distance is that of the parameters as a linear regression on summaries predicts
-    them, and its square is added to the first, weighted so that both have tails of one length. A surprise in a few
-    parameters then does not drown in many summaries.
+    them. A data set is as unusual as the more unusual of the two answers, which are brought to one scale by what is the
+    97 % point of each: then a surprise in a few parameters does not drown in many summaries, nor the other way round.
 
     Parameters
     ----------

@@ -15,9 +15,10 @@ class SummaryMMDDetector(Detector):
     kernel is the mean of 19 Gaussian ones of squared widths from 1e-6 to 1e6.
 
     If the estimator has a posterior, a second question is asked: is what the data sets say of the parameters unusual
-    under the prior? Its MMD is that of the parameters as a linear regression on summaries predicts them. The two are
-    added, weighted so that both have tails of one length. A surprise in a few parameters then does not drown in many
-    summaries.
+    under the prior? Its MMD is that of the parameters as a linear regression on summaries predicts them. A data set is
+    as unusual as the more unusual of the two answers, which are brought to one scale by what is the 97 % point of each:
+    then a surprise in a few parameters does not drown in many summaries, nor the other way round. Of batches the two
+    are added.
 
     Parameters
     ----------
