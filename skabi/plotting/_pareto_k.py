@@ -97,7 +97,7 @@ class ParetoKDisplay:
                 ax.plot(places[rows], shown, ls="", marker="o", ms=size, color=color, label=label)
         ax.axhline(self.largest_k, color=INK, lw=1, ls="--", label=f"largest k, {self.largest_k:.2f}")
         label_sorted(ax, self.order_, by="Pareto k")
-        ax.set_ylabel("Pareto k")
+        ax.set_ylabel(f"Pareto k, at most {_HIGHEST}" if (values > _HIGHEST).any() else "Pareto k")
         add_legend(ax, min(values.min(), 0.0) - 0.1, _HIGHEST if not is_good.all() else 1.0)
         hide_frame(ax)
         self.ax_ = ax

@@ -149,6 +149,7 @@ def refine(
         is_accepted=ladder.is_accepted,
         is_usual=is_usual,
         p_value=p_value,
+        force_psis=bool(force_psis),
         pareto_k=ladder.pareto_k,
         largest_k=ladder.largest_k,
         r_hat=ladder.r_hat,

@@ -24,6 +24,8 @@ class Refined:
         Whether the detector took it for one on which the network was trained; False for all with `force_psis`.
     p_value : ndarray of shape (n_datasets,)
         Share of simulated data sets whose summaries are as unusual, by the posterior itself.
+    force_psis : bool
+        Whether all began on the second rung.
     pareto_k : ndarray of shape (n_datasets,)
         Of importance weights; NaN where none were needed.
     largest_k : float
@@ -39,6 +41,7 @@ class Refined:
     is_accepted: np.ndarray
     is_usual: np.ndarray
     p_value: np.ndarray
+    force_psis: bool
     pareto_k: np.ndarray
     largest_k: float
     r_hat: np.ndarray
@@ -53,9 +56,9 @@ class Refined:
             Indexed by `rung`, with the columns `reached`, `answered`, `accepted` and `seconds`.
         """
         n_answered = np.array([np.count_nonzero(self.rung == rung) for rung in RUNGS])
-        n_reached = n_answered[::-1].cumsum()[::-1]
-        # Amortized draws of those that nothing else could answer are from farther up.
-        n_reached[1:] = np.count_nonzero(~self.is_usual), n_reached[2]
+        # Where nothing could answer, amortized draws are there though the ladder was climbed.
+        n_climbed = np.count_nonzero(~self.is_usual)
+        n_reached = [0 if self.force_psis else len(self.rung), n_climbed, n_answered[2]]
         table = {
             "reached": n_reached,
             "answered": n_answered,

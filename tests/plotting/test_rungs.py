@@ -16,6 +16,7 @@ def refined():
         is_accepted=np.array([True, True, True, True, False, False]),
         is_usual=np.array([True, False, False, True, False, False]),
         p_value=np.full(N_DATASETS, 0.5),
+        force_psis=False,
         pareto_k=np.array([np.nan, 0.3, np.inf, np.nan, 0.9, np.inf]),
         largest_k=0.7,
         r_hat=np.array([np.nan, np.nan, 1.0, np.nan, 1.2, np.nan]),
