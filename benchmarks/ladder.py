@@ -109,7 +109,7 @@ def measure_glm(seed, *, n_datasets=10_000, n_reference=50, n_compared=1000):
         other = reference[:, ::2]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ApproximationWarning)
-            accuracy = c2st(thinned(other, n_compared), thinned(draws, n_compared), random_state=1)
+            accuracy = c2st(thinned(other, n_compared), thinned(draws, n_compared), random_state=1, n_jobs=-1)
         std = other.std(axis=1)
         of_mean = np.abs(draws.mean(axis=1) - other.mean(axis=1)) / std
         of_std = np.abs(draws.std(axis=1) - std) / std
@@ -172,7 +172,7 @@ def measure_samplers(seed, *, n_datasets=20):
     """Effective draws a second of chains without and with gradients, from the same starting points."""
     simulator = BernoulliGLM()
     X, _ = simulator.sample(n_datasets, random_state=seed)
-    target = Target(KnownLikelihood(simulator), simulator.prior, X)
+    target = Target(KnownLikelihood(simulator), simulator.prior, X, rows=np.arange(n_datasets))
     rng = np.random.default_rng(seed)
     starts = 0.3 * rng.normal(size=(n_datasets, 16, 10))
     archive = 0.3 * rng.normal(size=(n_datasets, 256, 10))

@@ -34,7 +34,7 @@ class NoDensityError(ValueError):
 
     def __str__(self):
         return (
-            "the simulator's log_likelihood must return log densities, finite or -inf; it returned NaN or +inf for "
+            "log_likelihood must return log densities, finite or -inf; it returned NaN or +inf for "
             f"data set {self.dataset}."
         )
 

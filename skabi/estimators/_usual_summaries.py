@@ -11,8 +11,10 @@ LARGEST_SAMPLE = 10_000
 _TAIL = 0.1
 # A tail of so few data sets says nothing of what lies beyond it.
 _SMALLEST_TAIL = 10
-# As many exceedances as this, of this shape, join those there are (Vehtari et al., 2024, appendix G).
-_PRIOR_WEIGHT, _PRIOR_SHAPE = 10, 0.5
+# As many exceedances as this, of this shape, join those there are.
+_PRIOR_WEIGHT, _PRIOR_SHAPE = 10, 0.3
+# Nothing is simulated that is so many times as far out as the farthest of those that were.
+_FAR = 3.0
 
 
 class UsualSummaries:
@@ -47,12 +49,13 @@ class UsualSummaries:
         distances = self.distances(summaries)
         n = len(self._distances)
         p_values = (1 + n - np.searchsorted(self._distances, distances)) / (1 + n)
+        p_values[distances > _FAR * self._distances[-1]] = 0.0
         if not self._has_tail:
             return p_values
         excess = np.maximum(distances - self._start, 0.0) / self._scale
         beyond = _TAIL * (1 + self._shape * excess) ** (-1 / self._shape)
         few = _SMALLEST_TAIL / (1 + n)
-        return np.where(p_values > few, p_values, np.minimum(beyond, few))
+        return np.where((p_values > few) | (p_values == 0), p_values, np.minimum(beyond, few))
 
 
 def _generalised_pareto(excess):

@@ -44,6 +44,10 @@ class BatchTest:
         return cls(float(statistic), null, float((1 + np.count_nonzero(null >= statistic)) / (1 + len(null))))
 
 
+# Of the data sets to compare with, so many may be in a batch.
+_LARGEST_SHARE = 0.25
+
+
 def spread(values):
     """Return the distance from the median to the 95 % point of each column, and 1 for a column without any."""
     width = np.quantile(values, _TAIL, axis=0) - np.median(values, axis=0)
@@ -52,10 +56,11 @@ def spread(values):
 
 def draw_batches(n_rows, size, *, n_batches, rng):
     """Return row indices `(n_batches, size)`, none twice in a batch, and none in two batches while there are enough."""
-    if size > n_rows:
+    # Larger batches are alike because they share rows, and new ones are not.
+    if size > n_rows * _LARGEST_SHARE:
         raise ShapeError(
-            f"a batch may have at most {n_rows} data sets, as many as fit kept for comparison; got {size}. Fit with "
-            "more simulations."
+            f"a batch may have at most {int(n_rows * _LARGEST_SHARE)} data sets, a quarter of the {n_rows} that fit "
+            f"kept for comparison; got {size}. Fit with more simulations."
         )
     if size * n_batches <= n_rows:
         return rng.permutation(n_rows)[: size * n_batches].reshape(n_batches, size)

@@ -228,7 +228,9 @@ class Detector(OutlierMixin, BaseEstimator):
         if not hasattr(self.estimator, "sample"):
             return None
         with _without_warning_of_what_is_unusual():
-            return self.estimator.sample(X, n_draws=1, random_state=rng)[:, 0]
+            draws = self.estimator.sample(X, n_draws=1, random_state=rng)
+        # Others draw something else: models, say.
+        return draws[:, 0] if np.ndim(draws) == 3 else None
 
     def _learn(self, views):
         """Keep what the statistic needs of the views of data sets, arrays `(n, n_coordinates)`."""

@@ -5,6 +5,9 @@ from scipy import special, stats
 
 from skabi.diagnostics._mahalanobis import whitening
 
+# Standardised summaries that differ by less are the same.
+_ROUNDING = 1e-5
+
 
 class SummarySpace:
     """Coordinates in which summaries of simulated data sets have unit variances and no correlations.
@@ -26,6 +29,11 @@ class SummarySpace:
         self.mean = summaries.mean(axis=0)
         self.covariance = np.atleast_2d(np.cov(summaries, rowvar=False, bias=True))
         self._whitening = whitening(self.covariance)
+        # What is left of standardised summaries where those of simulated data sets have no variance at all.
+        self._scale = np.sqrt(np.diag(self.covariance))
+        self._scale = np.where(self._scale > 0, self._scale, np.abs(self.mean) + 1.0)
+        used = np.linalg.qr(self._whitening * self._scale[:, np.newaxis])[0]
+        self._unused = np.eye(len(used)) - used @ used.T
         self._coefficients = None
         if draws is None:
             return self
@@ -41,9 +49,15 @@ class SummarySpace:
         return self
 
     def views(self, summaries):
-        """Return arrays `(n, n_coordinates)`: of all summaries, and of what they say of the parameters if known."""
+        """Return arrays `(n, n_coordinates)`: of all summaries, and of what they say of the parameters if known.
+
+        The last coordinate of the first is how far summaries are from where those of simulated data sets always are.
+        """
         whitened = self._whitened(summaries)
-        return [whitened] if self._coefficients is None else [whitened, whitened @ self._coefficients]
+        departures = ((summaries - self.mean) / self._scale) @ self._unused
+        departure = np.linalg.norm(departures, axis=1, keepdims=True) / _ROUNDING
+        everything = np.hstack([whitened, np.where(departure > 1.0, departure, 0.0)])
+        return [everything] if self._coefficients is None else [everything, whitened @ self._coefficients]
 
     def _whitened(self, summaries):
         return (summaries - self.mean) @ self._whitening

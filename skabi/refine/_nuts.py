@@ -81,7 +81,7 @@ class NUTSSampler(BaseSampler):
             raise ShapeError("NUTSSampler needs data sets of one shape in an array; use SliceSampler().")
         n_datasets, n_superchains, n_parameters = starts.shape
         n_chains = check_count(self.n_chains, "n_chains")
-        n_kept = max(2, -(-n_draws // (n_superchains * n_chains)))
+        n_kept = self.n_kept(n_draws)
         factors = np.stack([np.linalg.cholesky(_covariance(points)) for points in archive])
         of_chain = np.repeat(np.arange(n_datasets), n_superchains * n_chains)
         u = np.repeat(starts, n_chains, axis=1).reshape(len(of_chain), n_parameters)

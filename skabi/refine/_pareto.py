@@ -48,7 +48,13 @@ def _smoothed(array_stats, log_weights):
 
 def largest_k(n_draws):
     """Return the Pareto k up to which so many draws are enough (Vehtari et al., 2024, arXiv 1507.02646)."""
-    return min(1 - 1 / np.log10(n_draws), 0.7)
+    return np.minimum(1 - 1 / np.log10(np.maximum(n_draws, 2)), 0.7)
+
+
+def effective_sizes(weights):
+    """Return how many draws of equal weight those of `weights` `(n_datasets, n_draws)` are worth."""
+    squares = (weights**2).sum(axis=1)
+    return np.divide(weights.sum(axis=1) ** 2, squares, out=np.zeros(len(weights)), where=squares > 0)
 
 
 def resampled(weights, n_draws, rng):

@@ -42,8 +42,10 @@ def refine(
 
     1. Amortized draws, for data sets that the detector takes for usual: the network was trained on their like.
     2. Pareto smoothed importance sampling [2]_ by likelihood times prior, if the Pareto k of the weights is at most
-       `min(1 - 1 / log10(S), 0.7)` for S draws, resampled to equal weight.
-    3. Many short Markov chains from the best of those draws, until nested R-hat [3]_ is below 1.01.
+       `min(1 - 1 / log10(S), 0.7)` for S draws, and these are worth at least half as many as are wanted; resampled to
+       equal weight.
+    3. Many short Markov chains from the best of those draws, until nested R-hat [3]_ is below 1.01: between
+       superchains, and between earlier and later draws of all.
 
     That a data set is usual says where it lies and not how well the network has learned what is there. Where stakes
     are high pass `force_psis=True`: then the weights of every data set are looked at, and rung 1 answers none.
@@ -124,6 +126,7 @@ def refine(
         raise TypeError(
             f"sampler must be a recipe from skabi.refine, such as SliceSampler(), or None; got {sampler!r}."
         )
+    sampler.check()
     posterior, likelihood = _halves(posterior, likelihood)
     # Columns of a table keep their names, which the posterior may know.
     X = X if hasattr(X, "iloc") else data_sets_of(X)
@@ -152,6 +155,7 @@ def refine(
         force_psis=bool(force_psis),
         pareto_k=ladder.pareto_k,
         largest_k=ladder.largest_k,
+        n_effective=ladder.n_effective,
         r_hat=ladder.r_hat,
         seconds=seconds,
     )
@@ -163,7 +167,10 @@ def _halves(posterior, likelihood):
         likelihood = posterior.likelihood_ if likelihood is None else likelihood
         posterior = posterior.posterior_
     if not hasattr(posterior, "usual_p_values"):
-        raise TypeError(f"posterior must be an AmortizedPosterior or a JointEstimator; got {posterior!r}.")
+        raise TypeError(
+            "posterior must be an AmortizedPosterior or a JointEstimator. Of a pipeline take the last step, "
+            f"pipeline[-1], and data sets and a likelihood as it sees them; got {posterior!r:.200}."
+        )
     if likelihood is None:
         raise TypeError(
             "refine needs a likelihood: pass a simulator with a log_likelihood, refine(posterior, X, simulator), or a "
@@ -196,10 +203,17 @@ def _timed(seconds, name):
 
 
 def _warn_of_failures(ladder):
+    if ladder.n_impossible:
+        warn(
+            f"{ladder.n_impossible} of {len(ladder.rung)} data sets were made possible by no amortized draw, so that "
+            "chains started from draws of the prior. Is the simulator that the posterior was fitted to the one of the "
+            "likelihood?",
+            ApproximationWarning,
+        )
     failed = np.flatnonzero(~ladder.is_accepted)
     if failed.size:
         listed = ", ".join(map(str, failed[:5])) + (", ..." if failed.size > 5 else "")
-        n_impossible = np.count_nonzero(np.isnan(ladder.r_hat[failed]))
+        n_impossible = np.count_nonzero(ladder.rung[failed] == "amortized")
         warn(
             f"{failed.size} of {len(ladder.rung)} data sets have no draws to be trusted: {listed}, counted from 0. For "
             f"{n_impossible} of them no parameters with a likelihood above zero were found: draws are amortized. The "

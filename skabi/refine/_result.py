@@ -30,6 +30,8 @@ class Refined:
         Of importance weights; NaN where none were needed.
     largest_k : float
         Up to which weights were relied on.
+    n_effective : ndarray of shape (n_datasets,)
+        Draws of equal weight that importance draws are worth; NaN where none were needed.
     r_hat : ndarray of shape (n_datasets,)
         Largest nested R-hat of the parameters; NaN where no chains were run.
     seconds : dict of str to float
@@ -44,6 +46,7 @@ class Refined:
     force_psis: bool
     pareto_k: np.ndarray
     largest_k: float
+    n_effective: np.ndarray
     r_hat: np.ndarray
     seconds: dict[str, float]
 

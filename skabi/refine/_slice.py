@@ -7,6 +7,7 @@ from skabi.refine._base import BaseSampler
 
 # After so many shrinkages an interval has no length that matters; the chain stays where it is.
 _MOST_SHRINKAGES = 60
+_SHORTEST_SWEEP, _THINNING = 5, 5
 
 
 class SliceSampler(BaseSampler):
@@ -14,20 +15,19 @@ class SliceSampler(BaseSampler):
 
     An update moves a chain along a line whose direction is the difference of two points of an archive, so that steps
     are as long, and as correlated, as the posterior is; between modes, too, where the archive has several. Nothing is
-    tuned and nothing rejected. The archive is the draws that chains start from, then chains themselves while they warm
-    up; it is fixed while draws are kept, as it must be for their distribution to be right.
+    tuned and nothing rejected. The archive is draws of the posterior so far, then some of these and chains themselves
+    while they warm up; it is fixed while draws are kept, as it must be for their distribution to be right. Modes far
+    apart are visited, but not often: their weights are right only after many sweeps.
 
     Parameters
     ----------
     n_superchains : int, default=16
         Starting points a data set.
     n_chains : int, default=64
-        Chains from each of them. With fewer, nested R-hat, which sees the Monte Carlo error of superchains' means, hardly
-        falls below 1.01.
+        Chains from each of them.
     n_warm_up : int, default=10
-        Sweeps that are thrown away; a sweep is one update for each parameter.
-    thinning : int, default=2
-        Sweeps between draws that are kept.
+        Sweeps that are thrown away; a sweep is one update for each parameter, and at least five. Of those that follow
+        draws are kept after every fifth of as many.
     width : float, default=3.0
         Length of the interval that an update begins with, in lengths of its direction.
 
@@ -45,31 +45,31 @@ class SliceSampler(BaseSampler):
     SliceSampler(n_warm_up=20)
     """
 
-    def __init__(self, n_superchains=16, *, n_chains=64, n_warm_up=10, thinning=2, width=3.0):
+    def __init__(self, n_superchains=16, *, n_chains=64, n_warm_up=10, width=3.0):
         self.n_superchains = n_superchains
         self.n_chains = n_chains
         self.n_warm_up = n_warm_up
-        self.thinning = thinning
         self.width = width
 
     def run(self, target, starts, archive, *, n_draws, rng):
         """Return draws of each posterior, `(n_datasets, n_superchains, n_chains, n_kept, n_parameters)`."""
         n_chains, n_warm_up = check_count(self.n_chains, "n_chains"), check_count(self.n_warm_up, "n_warm_up")
-        thinning = check_count(self.thinning, "thinning")
         width = check_real(self.width, "width", low=0.0)
         n_datasets, n_superchains, n_parameters = starts.shape
-        n_kept = max(2, -(-n_draws // (n_superchains * n_chains)))
+        n_kept = self.n_kept(n_draws)
+        n_updates = max(n_parameters, _SHORTEST_SWEEP)
         u = np.repeat(starts, n_chains, axis=1)
         chains = _Chains(target, u, archive, width=width, rng=rng)
         # The archive is as old as half the sweeps so far, so that it forgets where chains began.
         renewals = {2**power for power in range(n_warm_up.bit_length())} | {n_warm_up}
         for sweep in range(1, n_warm_up + 1):
-            chains.sweep(n_parameters)
+            chains.sweep(n_updates)
             if sweep in renewals:
-                chains.archive = chains.u.copy()
+                # Beside chains some of the first archive stays, which may know of modes that no chain is in.
+                chains.archive = np.concatenate([archive[:, : chains.u.shape[1] // 8], chains.u], axis=1)
         kept = []
         for _ in range(n_kept):
-            chains.sweep(n_parameters * thinning)
+            chains.sweep(n_updates * -(-n_warm_up // _THINNING))
             kept.append(chains.u.copy())
         return np.stack(kept, axis=2).reshape(n_datasets, n_superchains, n_chains, n_kept, n_parameters)
 

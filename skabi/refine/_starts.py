@@ -1,6 +1,7 @@
 """Where chains start."""
 
 import numpy as np
+from scipy import special
 
 
 def choose_starts(target, draws, log_weights, *, n_starts, rng):
@@ -34,6 +35,10 @@ def choose_starts(target, draws, log_weights, *, n_starts, rng):
         draws = np.concatenate([draws, others], axis=1)
         log_weights = np.concatenate([log_weights, of_prior], axis=1)
     has_start = np.isfinite(log_weights).any(axis=1)
+    # Truncated (Ionides, 2008), so that not the same few draws are all there is to start from.
+    with np.errstate(divide="ignore"):
+        log_mean = special.logsumexp(log_weights, axis=1, keepdims=True) - np.log(log_weights.shape[1])
+    log_weights = np.minimum(log_weights, log_mean + 0.5 * np.log(log_weights.shape[1]))
     # The largest of weights times exponential races are a sample without replacement.
     races = np.where(np.isfinite(log_weights), log_weights + rng.gumbel(size=log_weights.shape), -np.inf)
     order = np.argsort(-races, axis=1)[:, :n_starts]

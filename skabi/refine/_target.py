@@ -3,6 +3,7 @@
 import numpy as np
 
 from skabi._shapes import as_float_array
+from skabi.estimators._known_likelihood import NoDensityError
 from skabi.exceptions import ShapeError
 
 
@@ -15,10 +16,12 @@ class Target:
         With `log_likelihood(X, y)` for y `(n_datasets, n_draws, n_parameters)`.
     prior : prior
     X : data sets
+    rows : ndarray of int of shape (n_datasets,)
+        Their numbers, for messages.
     """
 
-    def __init__(self, likelihood, prior, X):
-        self.likelihood, self.prior, self.X = likelihood, prior, X
+    def __init__(self, likelihood, prior, X, *, rows):
+        self.likelihood, self.prior, self.X, self.rows = likelihood, prior, X, rows
 
     def log_prob(self, y):
         """Return log likelihood plus log prior at y `(n_datasets, n_draws, n_parameters)`, `(n_datasets, n_draws)`.
@@ -27,20 +30,10 @@ class Target:
         ------
         ShapeError
             If the likelihood does not return one number for each.
-        ValueError
+        NoDensityError
             If it returns NaN or plus infinity.
         """
-        values = np.asarray(self.likelihood.log_likelihood(self.X, y), dtype=float)
-        if values.shape != y.shape[:2]:
-            raise ShapeError(
-                f"log_likelihood(X, y) must have shape {y.shape[:2]} for y of shape {y.shape}; got {values.shape}."
-            )
-        bad = np.isnan(values) | np.isposinf(values)
-        if bad.any():
-            raise ValueError(
-                "log_likelihood(X, y) must return log densities, finite or -inf; it returned NaN or +inf for data set "
-                f"{np.argmax(bad.any(axis=1))}."
-            )
+        values = self._log_likelihood(y)
         return values + self.prior.log_prob(y.reshape(-1, y.shape[-1])).reshape(values.shape)
 
     def log_prob_real(self, u):
@@ -48,9 +41,21 @@ class Target:
 
         The prior is standard normal there.
         """
-        y = self.from_real(u)
-        values = np.asarray(self.likelihood.log_likelihood(self.X, y), dtype=float)
-        return values - 0.5 * (u**2).sum(axis=-1)
+        return self._log_likelihood(self.from_real(u)) - 0.5 * (u**2).sum(axis=-1)
+
+    def _log_likelihood(self, y):
+        try:
+            values = np.asarray(self.likelihood.log_likelihood(self.X, y), dtype=float)
+        except NoDensityError as error:
+            raise NoDensityError(int(self.rows[error.dataset])) from error
+        if values.shape != y.shape[:2]:
+            raise ShapeError(
+                f"log_likelihood(X, y) must have shape {y.shape[:2]} for y of shape {y.shape}; got {values.shape}."
+            )
+        bad = np.isnan(values) | np.isposinf(values)
+        if bad.any():
+            raise NoDensityError(int(self.rows[np.argmax(bad.any(axis=1))]))
+        return values
 
     def to_real(self, y):
         """Return parameters `(..., n_parameters)` on the real line."""

@@ -48,7 +48,7 @@ def test_distances_are_of_points_that_the_mean_has_not_seen():
 
 def test_few_points_say_no_more_than_that_there_are_few():
     usual = UsualSummaries().fit(np.random.default_rng(2).normal(size=(50, 1)), np.linspace(-1, 1, 9)[:, np.newaxis])
-    assert usual.p_values(np.array([[1e6]])) == pytest.approx(0.1)
+    assert usual.p_values(np.array([[2.0], [1e6]])) == pytest.approx([0.1, 0.0])
 
 
 def test_constant_and_repeated_summaries_do_not_count():
@@ -84,6 +84,19 @@ def test_simulated_data_sets_are_hardly_ever_warned_of(posterior, simulator):
         n_warned += bool(caught)
     # A call in a thousand is expected to warn; four standard errors.
     assert n_warned <= 0.3 + 4 * np.sqrt(0.3)
+
+
+def test_small_fits_warn_too(simulator):
+    posterior = AmortizedPosterior(Gaussian(()), n_simulations=100, max_iter=2, random_state=0).fit(simulator)
+    with pytest.warns(ApproximationWarning, match="lie outside"):
+        posterior.sample([[1e6, 1e6]], n_draws=2)
+
+
+def test_one_among_many_is_warned_of(posterior, simulator):
+    X, _ = simulator.sample(10_000, random_state=7)
+    X[0] = 1e6
+    with pytest.warns(ApproximationWarning, match="1 of 10000 data sets lie outside"):
+        posterior.sample(X, n_draws=1)
 
 
 def test_members_of_ensembles_and_data_sets_of_any_size_are_judged():

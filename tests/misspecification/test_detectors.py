@@ -9,10 +9,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import StandardScaler
 from skorch.helper import SliceDict
 
-from skabi import AmortizedPosterior
+from skabi import AmortizedModelComparator, AmortizedPosterior
 from skabi.datasets import ConjugateGaussian, GaussianMeanScale
 from skabi.engines import Gaussian
 from skabi.exceptions import ApproximationWarning, ShapeError
+from skabi.heads import Softmax
 from skabi.losses._summary_regularizer import SQUARED_WIDTHS
 from skabi.misspecification import MahalanobisDetector, SummaryMMDDetector
 from skabi.misspecification._batch_test import draw_batches
@@ -116,7 +117,7 @@ def test_batches_share_no_data_set_while_there_are_enough():
     assert sorted(index.ravel()) == list(range(20))
     index = draw_batches(20, 5, n_batches=5, rng=rng)
     assert index.shape == (5, 5) and all(len(set(row)) == 5 for row in index)
-    with pytest.raises(ShapeError, match="at most 20 data sets"):
+    with pytest.raises(ShapeError, match="at most 5 data sets"):
         draw_batches(20, 21, n_batches=1, rng=rng)
 
 
@@ -179,7 +180,7 @@ def test_other_shapes_are_refused(detector, normal_rows, encoder):
             fitted.predict(wrong)
     with pytest.raises(ValueError, match="2 features"):
         fitted.predict(normal_rows[:, :2])
-    with pytest.raises(ShapeError, match="at most 2500 data sets"):
+    with pytest.raises(ShapeError, match="at most 625 data sets"):
         fitted.test(normal_rows[:2501], batch=True)
     with pytest.raises(ValueError, match="at least 2 data sets"):
         detector(FrozenEstimator(encoder)).fit(np.zeros((1, 2, 4)))
@@ -204,3 +205,21 @@ def test_bad_input_is_refused(detector, normal_rows, encoder):
         detector(FrozenEstimator(MahalanobisDetector().fit(normal_rows))).fit(normal_rows)
     with pytest.raises(ValueError, match="n_null must be at least 1"):
         detector().fit(normal_rows).test(normal_rows[:2], batch=True, n_null=0)
+
+
+@DETECTORS
+def test_what_never_varied_must_not(detector):
+    X = np.random.default_rng(8).normal(size=(1000, 2))
+    constant = detector(random_state=0).fit(np.column_stack([X, np.full(1000, 5.0)]))
+    assert constant.predict([[0.1, 0.0, 5.0], [0.1, 0.0, 5.1]]).tolist() == [1, -1]
+    repeated = detector(random_state=0).fit(X[:, [0, 0, 1]])
+    assert repeated.predict([[0.5, 0.5, 0.0], [0.5, -0.5, 0.0]]).tolist() == [1, -1]
+
+
+@DETECTORS
+def test_comparators_have_summaries_too(detector):
+    rng = np.random.default_rng(9)
+    X, labels = rng.normal(size=(300, 2)), np.repeat(["a", "b"], 150)
+    comparator = AmortizedModelComparator(head=Softmax(1, block_width=8), max_iter=2, random_state=0).fit(X, labels)
+    fitted = detector(FrozenEstimator(comparator), random_state=0).fit(X)
+    assert fitted.predict([[0.1, 0.0], [90.0, 0.0]]).tolist() == [1, -1]

@@ -19,6 +19,7 @@ def refined():
         force_psis=False,
         pareto_k=np.array([np.nan, 0.3, np.inf, np.nan, 0.9, np.inf]),
         largest_k=0.7,
+        n_effective=np.full(N_DATASETS, np.nan),
         r_hat=np.array([np.nan, np.nan, 1.0, np.nan, 1.2, np.nan]),
         seconds={"detector": 0.1, "amortized": 0.2, "psis": 0.3, "mcmc": 0.4},
     )

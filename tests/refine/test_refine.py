@@ -54,9 +54,53 @@ def test_chains_correct_what_weights_cannot(hasty_posterior, simulator):
     assert_exact(refined.draws, X, simulator, share=0.2)
 
 
+def test_chains_that_all_travel_the_same_way_have_not_converged():
+    prior = IndependentPrior({"level": stats.norm()})
+    simulator = Simulator(prior, simulate_level, vectorized=True, log_likelihood=level_log_likelihood)
+    posterior = AmortizedPosterior(Gaussian(()), n_simulations=500, max_iter=3, random_state=0)
+    posterior.fit(Simulator(prior, lambda level, rng: 0.2 * simulate_level(level, rng), vectorized=True))
+    sampler = SliceSampler(n_chains=16)
+    refined = refine(posterior, [[15.0]], simulator, force_psis=True, sampler=sampler, n_draws=2000, random_state=0)
+    assert refined.rung.tolist() == ["mcmc"] and refined.is_accepted.all()
+    std = 0.1 / np.sqrt(1.01)
+    assert abs(refined.draws.mean() - 15 / 1.01) < 5 * std / np.sqrt(400)
+    assert abs(refined.draws.std() / std - 1) < 5 / np.sqrt(800)
+
+
+def simulate_level(level, rng):
+    return (level + 0.1 * rng.normal(size=len(level)))[:, np.newaxis]
+
+
+def level_log_likelihood(X, level):
+    return stats.norm(level, 0.1).logpdf(X[:, 0])
+
+
+def test_weights_of_which_few_count_go_to_chains():
+    prior = IndependentPrior({"edge": stats.norm()})
+    narrow = Simulator(prior, simulate_box, vectorized=True, log_likelihood=narrow_log_likelihood)
+    posterior = AmortizedPosterior(Gaussian(()), n_simulations=500, max_iter=5, random_state=0).fit(narrow)
+    refined = refine(posterior, np.zeros((1, 4)), narrow, force_psis=True, sampler=QUICK, random_state=0)
+    assert refined.rung.tolist() == ["mcmc"]
+    assert 0 < refined.n_effective[0] < 500
+    assert (np.abs(refined.draws) < 0.003).all()
+
+
+def narrow_log_likelihood(X, edge):
+    return np.where(np.abs(X.mean(axis=1) - edge) < 0.003, 0.0, -np.inf)
+
+
+def test_a_likelihood_that_is_none_is_named_by_its_data_set(posterior, simulator):
+    def log_likelihood(X, theta):
+        return np.where(X[:, 0] == 7.0, np.nan, 0.0)
+
+    bad = Simulator(simulator.prior, simulator.simulate, vectorized=True, log_likelihood=log_likelihood)
+    with pytest.raises(ValueError, match="for data set 2"):
+        refine(posterior, [[0.1, 0.0], [0.0, 0.1], [7.0, 7.0]], bad)
+
+
 def test_chains_go_on_until_they_have_converged(hasty_posterior, simulator):
     X = np.array([[3.0, -3.0]])
-    sampler = SliceSampler(n_chains=16, n_warm_up=1, thinning=1, width=0.05)
+    sampler = SliceSampler(n_chains=16, n_warm_up=1, width=0.5)
     with pytest.warns(ApproximationWarning, match="1 of 1 data sets have no draws to be trusted: 0"):
         first = refine(hasty_posterior, X, simulator, force_psis=True, sampler=sampler, max_rounds=1, random_state=0)
     assert not first.is_accepted.any() and (first.r_hat > 1.01).all()
@@ -101,7 +145,7 @@ def test_data_sets_of_any_size():
     posterior.fit([0.5 * x for x in X], y)
     X = X[:12]
     refined = refine(posterior, X, simulator, force_psis=True, n_draws=2000, sampler=QUICK, random_state=0)
-    assert {"psis", "mcmc"} == set(refined.rung)
+    assert "mcmc" in refined.rung
     exact = simulator.sample_posterior(X, n_draws=20_000, random_state=2)
     gap = (refined.draws.mean(axis=1) - exact.mean(axis=1)) / exact.std(axis=1)
     # At least a tenth of the draws counts: five standard errors.
@@ -138,11 +182,14 @@ def test_no_possible_draw_goes_to_chains_from_the_prior_or_says_so():
         Simulator(prior, lambda edge, rng: 9 + simulate_box(edge, rng), vectorized=True)
     )
     possible, impossible = np.full((1, 4), 0.2), np.array([[0.0, 0.0, 0.0, 3.0]])
-    refined = refine(posterior, possible, simulator, sampler=QUICK, random_state=0)
+    with pytest.warns(ApproximationWarning, match="1 of 1 data sets were made possible by no amortized draw"):
+        refined = refine(posterior, possible, simulator, sampler=QUICK, random_state=0)
     assert refined.rung.tolist() == ["mcmc"] and np.isinf(refined.pareto_k).all()
     assert (np.abs(refined.draws - 0.2) < 0.5).all()
-    with pytest.warns(ApproximationWarning, match="For 1 of them no parameters"):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         refined = refine(posterior, impossible, simulator, sampler=QUICK, random_state=0)
+    assert "For 1 of them no parameters" in str(caught[-1].message)
     assert refined.rung.tolist() == ["amortized"] and not refined.is_accepted.any()
 
 
