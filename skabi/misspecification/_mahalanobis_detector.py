@@ -68,6 +68,15 @@ class MahalanobisDetector(Detector):
     array([0.851, 0.001])
     """
 
+    def __init__(self, estimator=None, *, contamination=0.05, n_simulations=10_000, n_jobs=None, random_state=None):
+        super().__init__(
+            estimator,
+            contamination=contamination,
+            n_simulations=n_simulations,
+            n_jobs=n_jobs,
+            random_state=random_state,
+        )
+
     def _unusual(self, views):
         return [np.sum(view**2, axis=1) for view in views]
 

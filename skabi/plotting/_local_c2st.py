@@ -63,6 +63,9 @@ class LocalC2STDisplay(NullDisplay):
     _distance = "L-C2ST: squared distance of probability from 1/2"
     _null_noun = "exchange"
 
+    def __init__(self, *, statistic, null, p_value, level=0.05):
+        super().__init__(statistic=statistic, null=null, p_value=p_value, level=level)
+
     @classmethod
     def from_estimator(
         cls,

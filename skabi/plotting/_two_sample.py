@@ -159,6 +159,9 @@ class TwoSampleDisplay(NullDisplay):
     _distance = "distance of the two sets of draws"
     _null_noun = "permutation"
 
+    def __init__(self, *, statistic, null, p_value, level=0.05):
+        super().__init__(statistic=statistic, null=null, p_value=p_value, level=level)
+
     @classmethod
     def from_estimator(
         cls, estimator, X, reference, *, n_draws=None, test=mmd_test, level=0.05, random_state=None, ax=None

@@ -87,7 +87,7 @@ class Ladder:
     def _prepare(self, target, proposals, log_weights, *, n_starts, rng):
         """Keep where the chains of the target's data sets start, and how far they reach."""
         rows = target.rows
-        self.n_impossible += np.count_nonzero(~np.isfinite(log_weights).any(axis=1))
+        self.n_impossible += int(np.count_nonzero(~np.isfinite(log_weights).any(axis=1)))
         starts, has_start = choose_starts(target, proposals, log_weights, n_starts=n_starts, rng=rng)
         self.draws[rows] = proposals[:, : self.draws.shape[1]]
         self.rung[rows] = np.where(has_start, "", "amortized")

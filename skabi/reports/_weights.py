@@ -28,7 +28,7 @@ def check_weights(case):
     log_prob = case.subject.log_prob(X, draws)
     if log_prob is None:
         return case.leave_out("importance weights", "the posterior has no density")
-    target = Target(KnownLikelihood(case.simulator), case.simulator.prior, X)
+    target = Target(KnownLikelihood(case.simulator), case.simulator.prior, X, rows=np.arange(len(X)))
     try:
         log_weights = _log_weights(target.log_prob(draws), log_prob)
     except ValueError as reason:
