@@ -27,7 +27,7 @@ def refine(
     likelihood=None,
     *,
     detector=None,
-    contamination: float = 0.05,
+    contamination: float = 0.2,
     sampler=None,
     n_draws: int = 1000,
     force_psis: bool = False,
@@ -62,8 +62,9 @@ def refine(
     detector : outlier detector, optional
         Fitted, with `predict(X)` in {1, -1}, from `skabi.misspecification` say. By default the Mahalanobis distance of
         the posterior's own summaries.
-    contamination : float, default=0.05
-        Share of simulated data sets that are taken for unusual by default.
+    contamination : float, default=0.2
+        Share of simulated data sets that are taken for unusual by default. Networks are less exact far from where most
+        of their training was, and a second look costs little.
     sampler : sampler recipe, optional
         For rung 3; by default `SliceSampler()`, which needs no gradients.
     n_draws : int, default=1000

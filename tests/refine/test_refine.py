@@ -28,8 +28,8 @@ def test_usual_data_sets_have_amortized_draws(posterior, simulator):
     X, _ = simulator.sample(200, random_state=1)
     refined = refine(posterior, X, simulator, random_state=0)
     n_amortized = np.count_nonzero(refined.rung == "amortized")
-    assert stats.binomtest(n_amortized, 200, 0.95).pvalue > 1e-3
-    np.testing.assert_array_equal(refined.rung == "amortized", posterior.usual_p_values(X) > 0.05)
+    assert stats.binomtest(n_amortized, 200, 0.8).pvalue > 1e-3
+    np.testing.assert_array_equal(refined.rung == "amortized", posterior.usual_p_values(X) > 0.2)
     assert np.isnan(refined.pareto_k[refined.rung == "amortized"]).all()
     assert refined.is_accepted.all()
     assert refined.summary().loc["amortized"].to_list()[:3] == [200, n_amortized, n_amortized]
