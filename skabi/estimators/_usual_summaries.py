@@ -9,7 +9,7 @@ from skabi.diagnostics._mahalanobis import whitening
 LARGEST_SAMPLE = 10_000
 # The tail is the largest tenth of distances.
 _TAIL = 0.1
-# A tail of so few data sets says nothing of what lies beyond it.
+# Fewer data sets say nothing of what lies beyond them.
 _SMALLEST_TAIL = 10
 # As many exceedances as this, of this shape, join those there are.
 _PRIOR_WEIGHT, _PRIOR_SHAPE = 10, 0.3
@@ -28,7 +28,9 @@ class UsualSummaries:
         self._mean = shaping.mean(axis=0)
         scale = shaping.std(axis=0)
         scale = np.where(scale > 0, scale, 1.0)
-        covariance = ledoit_wolf((shaping - self._mean) / scale, assume_centered=True)[0]
+        standardised = (shaping - self._mean) / scale
+        enough = len(shaping) >= _SMALLEST_TAIL
+        covariance = ledoit_wolf(standardised, assume_centered=True)[0] if enough else np.eye(shaping.shape[1])
         constant = np.ptp(shaping, axis=0) == 0
         covariance[constant] = covariance[:, constant] = 0.0
         self._whitening = whitening(covariance * scale * scale[:, np.newaxis])
@@ -49,7 +51,8 @@ class UsualSummaries:
         distances = self.distances(summaries)
         n = len(self._distances)
         p_values = (1 + n - np.searchsorted(self._distances, distances)) / (1 + n)
-        p_values[distances > _FAR * self._distances[-1]] = 0.0
+        if n >= _SMALLEST_TAIL:
+            p_values[distances > _FAR * self._distances[-1]] = 0.0
         if not self._has_tail:
             return p_values
         excess = np.maximum(distances - self._start, 0.0) / self._scale
