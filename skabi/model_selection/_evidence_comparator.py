@@ -1,5 +1,6 @@
 """Which model made the data: probabilities of models from the evidence of each."""
 
+import warnings
 from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import Any, Self
@@ -159,7 +160,9 @@ class EvidenceComparator(ModelProbabilities, BaseEstimator):
         for (name, (posterior, likelihood)), seed in zip(
             self._halves.items(), seed_sequence(self._seed).spawn(len(self._halves)), strict=True
         ):
-            with _naming(name):
+            with _naming(name), warnings.catch_warnings():
+                # Data sets outside what one of the models makes are what models are compared for.
+                warnings.filterwarnings("ignore", r"\d+ of \d+ data sets lie outside", ApproximationWarning)
                 evidence[name] = log_evidence_of(
                     posterior, likelihood, X, n_draws=self.n_draws, random_state=seed, may_be_impossible=True
                 )
