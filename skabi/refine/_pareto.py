@@ -9,6 +9,13 @@ from skabi._optional import import_optional
 _FEWEST = 25
 
 
+def log_importance_weights(log_target, log_proposal):
+    """Return log importance weights; draws on the edge of the support, where a density is infinite, have none."""
+    with np.errstate(invalid="ignore"):
+        log_weights = log_target - log_proposal
+    return np.where(np.isfinite(log_weights), log_weights, -np.inf)
+
+
 def pareto_smoothed(log_weights):
     """Return smoothed weights that sum to one, and Pareto k.
 

@@ -6,7 +6,7 @@ from tqdm.auto import tqdm
 
 from skabi.diagnostics import nested_r_hat
 from skabi.estimators._known_likelihood import rows_of
-from skabi.refine._pareto import effective_sizes, largest_k, pareto_smoothed, resampled
+from skabi.refine._pareto import effective_sizes, largest_k, log_importance_weights, pareto_smoothed, resampled
 from skabi.refine._starts import choose_starts
 from skabi.refine._target import Target
 
@@ -69,7 +69,7 @@ class Ladder:
             data = rows_of(X, part)
             target = self._target(X, part)
             proposals = self.posterior.sample(data, n_proposals, random_state=rng)
-            log_weights = _log_weights(target.log_prob(proposals), self.posterior.log_prob(data, proposals))
+            log_weights = log_importance_weights(target.log_prob(proposals), self.posterior.log_prob(data, proposals))
             weights, pareto_k = pareto_smoothed(log_weights)
             n_effective = effective_sizes(weights)
             self.pareto_k[part], self.n_effective[part] = pareto_k, n_effective
@@ -150,10 +150,3 @@ def _largest_r_hat(chains):
     halves = np.stack([values[:, :, :, :n_half], values[:, :, :, -n_half:]], axis=1)
     halves = halves.reshape(len(values), 2, -1, n_half, values.shape[-1])
     return np.maximum(nested_r_hat(values), nested_r_hat(halves)).max(axis=-1)
-
-
-def _log_weights(log_target, log_proposal):
-    """Return log importance weights; draws on the edge of the support, where a density is infinite, have none."""
-    with np.errstate(invalid="ignore"):
-        log_weights = log_target - log_proposal
-    return np.where(np.isfinite(log_weights), log_weights, -np.inf)

@@ -6,8 +6,7 @@ import numpy as np
 from scipy import special
 
 from skabi.estimators._known_likelihood import KnownLikelihood, data_sets_of, rows_of
-from skabi.refine._pareto import largest_k, pareto_smoothed
-from skabi.refine._rungs import _log_weights
+from skabi.refine._pareto import largest_k, log_importance_weights, pareto_smoothed
 from skabi.refine._target import Target
 from skabi.reports._verdicts import Row
 
@@ -30,7 +29,7 @@ def check_weights(case):
         return case.leave_out("importance weights", "the posterior has no density")
     target = Target(KnownLikelihood(case.simulator), case.simulator.prior, X, rows=np.arange(len(X)))
     try:
-        log_weights = _log_weights(target.log_prob(draws), log_prob)
+        log_weights = log_importance_weights(target.log_prob(draws), log_prob)
     except ValueError as reason:
         return case.leave_out("importance weights", str(reason))
     # Weights that differ by rounding alone have no tail.
