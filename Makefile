@@ -40,7 +40,7 @@ demo: $(READY)
 	MPLBACKEND=Agg $(BIN)/python doc/examples/estimators/plot_influenza.py
 
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
