@@ -11,19 +11,21 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skabi._params import check_count, check_real
+from skabi._params import check_choice, check_count, check_real
 from skabi._random import generators
 from skabi._shapes import as_float_array
 from skabi.estimators._sources import is_several
 from skabi.exceptions import ApproximationWarning, ShapeError
 from skabi.misspecification._batch_test import BatchTest, draw_batches, spread
+from skabi.misspecification._moments import column_moments
 from skabi.misspecification._space import SummarySpace
 from skabi.simulators import is_simulator
 
 # Numbers that batches are made of at once.
 _CHUNK = 1_000_000
-# Where views have the same say: beyond this quantile of each, one in twenty data sets is unusual in one of two.
-_CENTER = 0.97
+# Where views have the same say, and are unusual in one of twenty data sets together: all summaries, in which much may
+# happen, beyond the first of these quantiles, and what they say of the parameters beyond the second.
+_CENTERS = (0.98, 0.96)
 
 
 class Detector(OutlierMixin, BaseEstimator):
@@ -37,8 +39,18 @@ class Detector(OutlierMixin, BaseEstimator):
     _weights: np.ndarray
     _centers: np.ndarray
 
-    def __init__(self, estimator=None, *, contamination=0.05, n_simulations=10_000, n_jobs=None, random_state=None):
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        moments=True,
+        contamination=0.05,
+        n_simulations=10_000,
+        n_jobs=None,
+        random_state=None,
+    ):
         self.estimator = estimator
+        self.moments = moments
         self.contamination = contamination
         self.n_simulations = n_simulations
         self.n_jobs = n_jobs
@@ -72,6 +84,7 @@ class Detector(OutlierMixin, BaseEstimator):
             If a simulation fails.
         """
         check_frozen(self.estimator)
+        check_choice(self.moments, "moments", (True, False))
         check_count(self.n_simulations, "n_simulations", minimum=2)
         if check_real(self.contamination, "contamination", low=0.0) > 0.5:
             raise ValueError(f"contamination must be above 0 and at most 0.5; got {self.contamination}.")
@@ -94,7 +107,8 @@ class Detector(OutlierMixin, BaseEstimator):
         self._kept_unusual = self._unusual(self._kept_views)
         spreads = [spread(values) for values in self._kept_unusual]
         self._weights = np.array([spreads[0] / width for width in spreads])
-        self._centers = np.array([np.quantile(values, _CENTER) for values in self._kept_unusual])
+        centers = zip(self._kept_unusual, _CENTERS, strict=False)
+        self._centers = np.array([np.quantile(values, center) for values, center in centers])
         scores = self._scores(views)
         self.reference_scores_ = np.sort(scores[kept])
         self.offset_ = np.percentile(scores, 100 * self.contamination)
@@ -221,7 +235,7 @@ class Detector(OutlierMixin, BaseEstimator):
                 )
             if hasattr(self.estimator, "n_features_in_"):
                 self.n_features_in_ = self.estimator.n_features_in_
-        return summaries
+        return np.hstack([summaries, column_moments(X)]) if self.moments else summaries
 
     def _draws(self, X, rng):
         """Return one posterior draw of each data set, `(n_datasets, n_parameters)`, or None without a posterior."""

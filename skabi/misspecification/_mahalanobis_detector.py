@@ -12,13 +12,17 @@ class MahalanobisDetector(Detector):
     summaries. If the estimator has a posterior, a second question is asked: is what the data set says of the parameters
     unusual under the prior? There the distance is that of the parameters as a linear regression on summaries predicts
     them. A data set is as unusual as the more unusual of the two answers, which are brought to one scale by what is the
-    97 % point of each: then a surprise in a few parameters does not drown in many summaries, nor the other way round.
+    98 % point of the first and the 96 % point of the second: then a surprise in a few parameters does not drown in many
+    summaries, nor the other way round.
 
     Parameters
     ----------
     estimator : FrozenEstimator or None
         A fitted estimator that has `transform`, an `AmortizedPosterior` or `AmortizedModelComparator` for example,
         wrapped in `sklearn.frozen.FrozenEstimator`.
+    moments : bool, default=True
+        Whether skewness and kurtosis of each column stand beside the summaries of sets and series: a network forgets
+        what says nothing of the parameters, which is where a wrong model often shows.
     contamination : float, default=0.05
         Share of the data sets of `fit` that are to be called outliers: the false alarms of `predict`.
     n_simulations : int, default=10_000
@@ -30,9 +34,9 @@ class MahalanobisDetector(Detector):
 
     Attributes
     ----------
-    mean_ : ndarray of shape (n_summaries,)
-        Of the half of the data sets that shapes the statistic.
-    covariance_ : ndarray of shape (n_summaries, n_summaries)
+    mean_ : ndarray of shape (n_coordinates,)
+        Of summaries, and moments beside them, in the half of the data sets that shapes the statistic.
+    covariance_ : ndarray of shape (n_coordinates, n_coordinates)
         Likewise.
     offset_ : float
         Score below which data sets are outliers.
@@ -68,9 +72,19 @@ class MahalanobisDetector(Detector):
     array([0.851, 0.001])
     """
 
-    def __init__(self, estimator=None, *, contamination=0.05, n_simulations=10_000, n_jobs=None, random_state=None):
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        moments=True,
+        contamination=0.05,
+        n_simulations=10_000,
+        n_jobs=None,
+        random_state=None,
+    ):
         super().__init__(
             estimator,
+            moments=moments,
             contamination=contamination,
             n_simulations=n_simulations,
             n_jobs=n_jobs,

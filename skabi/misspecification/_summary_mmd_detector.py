@@ -16,15 +16,18 @@ class SummaryMMDDetector(Detector):
 
     If the estimator has a posterior, a second question is asked: is what the data sets say of the parameters unusual
     under the prior? Its MMD is that of the parameters as a linear regression on summaries predicts them. A data set is
-    as unusual as the more unusual of the two answers, which are brought to one scale by what is the 97 % point of each:
-    then a surprise in a few parameters does not drown in many summaries, nor the other way round. Of batches the two
-    are added.
+    as unusual as the more unusual of the two answers, which are brought to one scale by what is the 98 % point of
+    the first and the 96 % point of the second: then a surprise in a few parameters does not drown in many summaries,
+    nor the other way round. Of batches the two are added.
 
     Parameters
     ----------
     estimator : FrozenEstimator or None
         A fitted estimator that has `transform`, an `AmortizedPosterior` or `AmortizedModelComparator` for example,
         wrapped in `sklearn.frozen.FrozenEstimator`.
+    moments : bool, default=True
+        Whether skewness and kurtosis of each column stand beside the summaries of sets and series: a network forgets
+        what says nothing of the parameters, which is where a wrong model often shows.
     n_reference : int, default=1000
         Simulated data sets to compare with, at most: time grows with their number.
     contamination : float, default=0.05
@@ -38,9 +41,9 @@ class SummaryMMDDetector(Detector):
 
     Attributes
     ----------
-    mean_ : ndarray of shape (n_summaries,)
-        Of the half of the data sets that shapes the statistic.
-    covariance_ : ndarray of shape (n_summaries, n_summaries)
+    mean_ : ndarray of shape (n_coordinates,)
+        Of summaries, and moments beside them, in the half of the data sets that shapes the statistic.
+    covariance_ : ndarray of shape (n_coordinates, n_coordinates)
         Likewise.
     offset_ : float
         Score below which data sets are outliers.
@@ -83,6 +86,7 @@ class SummaryMMDDetector(Detector):
         self,
         estimator=None,
         *,
+        moments=True,
         n_reference=1000,
         contamination=0.05,
         n_simulations=10_000,
@@ -91,6 +95,7 @@ class SummaryMMDDetector(Detector):
     ):
         super().__init__(
             estimator,
+            moments=moments,
             contamination=contamination,
             n_simulations=n_simulations,
             n_jobs=n_jobs,

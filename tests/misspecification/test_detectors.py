@@ -165,7 +165,7 @@ def test_without_a_posterior_summaries_alone_are_judged(normal_rows):
 def test_parameters_of_which_summaries_say_nothing_are_not_asked_for(encoder):
     rng = np.random.default_rng(6)
     encoder.sample = lambda X, n_draws, *, random_state: random_state.normal(size=(len(X), n_draws, 2))
-    fitted = MahalanobisDetector(FrozenEstimator(encoder), random_state=0).fit(sets(500, rng))
+    fitted = MahalanobisDetector(FrozenEstimator(encoder), moments=False, random_state=0).fit(sets(500, rng))
     X = sets(10, rng)
     centred = X[:, 0] - fitted.mean_
     expected = np.sqrt(np.sum(centred @ np.linalg.inv(fitted.covariance_) * centred, axis=1))
@@ -214,6 +214,22 @@ def test_what_never_varied_must_not(detector):
     assert constant.predict([[0.1, 0.0, 5.0], [0.1, 0.0, 5.1]]).tolist() == [1, -1]
     repeated = detector(random_state=0).fit(X[:, [0, 0, 1]])
     assert repeated.predict([[0.5, 0.5, 0.0], [0.5, -0.5, 0.0]]).tolist() == [1, -1]
+
+
+@DETECTORS
+def test_what_a_network_forgets_is_judged_beside_its_summaries(detector, encoder):
+    rng = np.random.default_rng(11)
+    X = rng.normal(size=(2000, 150, 4))
+    heavy, skewed = X[:100].copy(), X[:100].copy()
+    heavy[:, 1:, 2] = rng.standard_t(3, size=(100, 149))
+    skewed[:, 1:, 3] = rng.exponential(size=(100, 149)) - 1
+    fitted = detector(FrozenEstimator(encoder), random_state=0).fit(X[100:])
+    without = detector(FrozenEstimator(encoder), moments=False, random_state=0).fit(X[100:])
+    for unlike in (heavy, skewed):
+        assert np.mean(fitted.test(unlike) <= 0.05) > 0.6
+        assert np.mean(without.test(unlike) <= 0.05) < 0.15
+    with pytest.raises(ValueError, match="moments must be"):
+        detector(FrozenEstimator(encoder), moments="all").fit(X)
 
 
 @DETECTORS
