@@ -1,10 +1,22 @@
 """What skabi raises and warns of."""
 
-__all__ = ["ApproximationWarning", "ShapeError", "SimulatorError", "SkabiError", "TrainingError"]
+__all__ = [
+    "ApproximationWarning",
+    "ModelFileError",
+    "ShapeError",
+    "SimulatorError",
+    "SkabiError",
+    "StoreError",
+    "TrainingError",
+]
 
 
 class SkabiError(Exception):
     """Base class of the errors that only skabi raises."""
+
+
+class ModelFileError(SkabiError, ValueError):
+    """A saved model cannot be opened, or something in an estimator has no place in a file."""
 
 
 class ShapeError(SkabiError, ValueError):
@@ -13,6 +25,10 @@ class ShapeError(SkabiError, ValueError):
 
 class SimulatorError(SkabiError, RuntimeError):
     """A simulator raised, or returned something that is not a set of simulations."""
+
+
+class StoreError(SkabiError, RuntimeError):
+    """Simulations on disk could not be written, read, or are not those that were asked for."""
 
 
 class TrainingError(SkabiError, RuntimeError):

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skabi.exceptions import SimulatorError
+from skabi._warnings import warn
+from skabi.exceptions import ApproximationWarning, SimulatorError
 from skabi.simulators._data_sets import ADVICE, as_batch, difference, join, read, take, valid_rows
 
 
@@ -63,14 +64,47 @@ class Block:
     cause: Exception | None = None
 
 
+def failed_simulation(block, *, vectorized, allow_nan):
+    """Return the `SimulatorError` for a block with an error, and what to try."""
+    return SimulatorError(f"simulate {block.error}.{_hint(block, vectorized=vectorized, allow_nan=allow_nan)}{_DROP}")
+
+
+def check_dropped(n_dropped, n, first, *, vectorized, allow_nan):
+    """Warn of simulations that were dropped, and raise if all were; `first` is the first block that has any."""
+    if n_dropped == n:
+        hint = _hint(first, vectorized=vectorized, allow_nan=allow_nan)
+        raise SimulatorError(f"all {n} simulations failed; the first: simulate {first.error}.{hint}") from first.cause
+    if n_dropped:
+        warn(
+            f"{n_dropped} of {n} simulations ({n_dropped / n:.1%}) failed and were dropped; the first: simulate "
+            f"{first.error}.",
+            ApproximationWarning,
+        )
+
+
+_DROP = ' To leave such simulations out use Simulator(..., on_error="drop").'
+
+
+def _hint(block, *, vectorized, allow_nan):
+    """Return what to try where NaN may be a missing value, or parameters are not the arrays it was written for."""
+    if block.error.startswith("returned") and not allow_nan:
+        return " If NaN stands for missing values use Simulator(..., allow_nan=True)."
+    if vectorized or not isinstance(block.cause, (AttributeError, IndexError, TypeError)):
+        return ""
+    return " If simulate takes many parameter sets at once, use Simulator(..., vectorized=True)."
+
+
 class RowError(Exception):
     """A simulation of one row failed."""
 
 
-def simulate_block(simulate, inputs, *, vectorized, seed, allow_nan, stop_at_error):
-    """Simulate the rows of `Inputs`, and return a `Block`."""
+def simulate_block(simulate, inputs, *, vectorized, seed, allow_nan, stop_at_error, first=0):
+    """Simulate the rows of `Inputs`, and return a `Block`.
+
+    Where rows are simulated one by one, `first` says how many of the block are before them.
+    """
     if not vectorized:
-        return _simulate_rows(simulate, inputs, seed, allow_nan=allow_nan, stop_at_error=stop_at_error)
+        return _simulate_rows(simulate, inputs, seed, allow_nan=allow_nan, stop_at_error=stop_at_error, first=first)
     n_rows = len(inputs)
     try:
         result = simulate(**inputs.arguments(slice(n_rows)), rng=np.random.default_rng(seed))
@@ -89,11 +123,11 @@ def simulate_block(simulate, inputs, *, vectorized, seed, allow_nan, stop_at_err
     return Block(take(data, kept) if len(kept) else None, kept, n_rows, error)
 
 
-def _simulate_rows(simulate, inputs, seed, *, allow_nan, stop_at_error, batch_failure=None):
+def _simulate_rows(simulate, inputs, seed, *, allow_nan, stop_at_error, batch_failure=None, first=0):
     """Simulate row by row; with `batch_failure`, what a vectorized function raised, by batches of one."""
     rows: list[dict] = []
     kept, error, cause = [], None, None
-    for i, child in enumerate(seed.spawn(len(inputs))):
+    for i, child in enumerate(seed.spawn(first + len(inputs))[first:]):
         try:
             row = _simulate_row(simulate, inputs, i, child, batch_failure=batch_failure)
             if not valid_rows(row, allow_nan=allow_nan).all():

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from os import PathLike
 from typing import Any, Literal
 
 import joblib
@@ -10,20 +11,22 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
+from skabi._parallel import results
 from skabi._params import check_choice, check_count
 from skabi._random import seed_sequence
-from skabi._warnings import warn
-from skabi.exceptions import ApproximationWarning, SimulatorError
+from skabi.exceptions import SimulatorError
 from skabi.priors import check_prior
-from skabi.simulators._blocks import Block, Inputs, simulate_block
+from skabi.simulators._blocks import Block, Inputs, check_dropped, failed_simulation, simulate_block
 from skabi.simulators._data_sets import ADVICE, as_X, difference, join, take
 from skabi.simulators._sizes import GROUPS, OBSERVATIONS, check_sizes, draw_sizes, size_distributions
+from skabi.simulators._store_run import sample_into
+from skabi.simulators._store_view import StoredDataSets
 
 # Rows a seed: many for array code, few for loops so that small jobs spread over workers.
 _VECTORIZED_BLOCK, _LOOP_BLOCK = 1000, 16
 
-# An array, a list of arrays, or a dict of sources.
-DataSets = np.ndarray | list[np.ndarray] | dict[str, np.ndarray]
+# An array, a list of arrays, or a dict of sources; or what a store has of them.
+DataSets = np.ndarray | list[np.ndarray] | dict[str, np.ndarray] | StoredDataSets
 
 
 class Simulator:
@@ -138,7 +141,13 @@ class Simulator:
         return f"{type(self).__name__}({self.prior!r}, {name}, vectorized={self.vectorized})"
 
     def sample(
-        self, n: int, *, random_state=None, n_jobs: int | None = None, verbose: int = 0
+        self,
+        n: int,
+        *,
+        random_state=None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        store: str | PathLike[str] | None = None,
     ) -> tuple[DataSets, pd.DataFrame]:
         """Draw parameters from the prior and simulate a data set for each.
 
@@ -152,13 +161,19 @@ class Simulator:
             Number of joblib workers; `joblib.parallel_config` applies.
         verbose : int, default=0
             Positive for a progress bar.
+        store : str or Path, optional
+            A folder for simulations larger than memory, or too costly to lose. Workers write what they simulate there,
+            as zarr arrays, chunk by chunk; what is there is not simulated again, and a run that was stopped, however it
+            was, goes on where it stopped. The rows are those without a store. A larger `n` extends the store. With
+            `random_state=None` it keeps the seed that it has. See `open_store`.
 
         Returns
         -------
-        X : ndarray of shape (n, ...), list of ndarray, or SliceDict
+        X : ndarray of shape (n, ...), list of ndarray, or SliceDict; StoredDataSets with a store
             Data sets. With `n_observations`, a list of n arrays `(n_observations, ...)`. With several sources, a
             `skorch.helper.SliceDict` of arrays `(n, ...)`; a source that has sizes is an array `(n,)` of objects, the
-            arrays of the list. Fewer data sets with `on_error="drop"` where simulations failed.
+            arrays of the list. Fewer data sets with `on_error="drop"` where simulations failed. With a store, they stay
+            on disk as `open_store` describes.
         y : DataFrame of shape (n, n_parameters)
             Parameters.
 
@@ -167,8 +182,13 @@ class Simulator:
         SimulatorError
             If a simulation fails (unless dropped), all fail, or the result has the wrong number of rows or
             observations, the wrong shape or the wrong sources.
+        StoreError
+            If the store holds rows of another simulator or seed, there is something else in its place, it cannot be
+            written to, or workers are lost time and again.
         """
         n = check_count(n, "n")
+        if store is not None:
+            return sample_into(store, self, n=n, random_state=random_state, n_jobs=n_jobs, verbose=verbose)
         sizes = self._block_sizes(n)
         prior_seeds, block_seeds = seed_sequence(random_state).spawn(2)
         seeds = prior_seeds.spawn(len(sizes))
@@ -262,12 +282,12 @@ class Simulator:
         failed: list[Block] = []
         start = 0
         with tqdm(total=n, desc="simulating", unit=" data sets", disable=not verbose) as bar:
-            for block in joblib.Parallel(n_jobs=n_jobs, return_as="generator")(tasks):
+            for block in results(tasks, n_jobs=n_jobs):
                 wanted = min(block.n_rows, n - start)
                 if block.error is not None and np.setdiff1d(np.arange(wanted), block.kept).size:
                     failed.append(block)
                     if self.on_error == "raise":
-                        raise SimulatorError(f"simulate {block.error}.{self._hint(block)}{_DROP}") from block.cause
+                        raise failed_simulation(block, **self._reading()) from block.cause
                 if block.data is not None:
                     wrong = difference(block.data, data[0] if data else block.data, self._sizes)
                     if wrong:
@@ -278,25 +298,11 @@ class Simulator:
                 bar.update(wanted)
         rows = np.concatenate(kept)
         n_dropped = n - np.count_nonzero(rows < n)
-        if n_dropped == n:
-            raise SimulatorError(
-                f"all {n} simulations failed; the first: simulate {failed[0].error}.{self._hint(failed[0])}"
-            ) from failed[0].cause
-        if n_dropped:
-            warn(
-                f"{n_dropped} of {n} simulations ({n_dropped / n:.1%}) failed and were dropped; the first: simulate "
-                f"{failed[0].error}.",
-                ApproximationWarning,
-            )
+        check_dropped(n_dropped, n, failed[0] if failed else None, **self._reading())
         return join(data), rows
 
-    def _hint(self, block):
-        """Return what to try where NaN may be a missing value, or parameters are not the arrays it was written for."""
-        if block.cause is None and not self.allow_nan:
-            return " If NaN stands for missing values use Simulator(..., allow_nan=True)."
-        if self.vectorized or not isinstance(block.cause, (AttributeError, IndexError, TypeError)):
-            return ""
-        return " If simulate takes many parameter sets at once, use Simulator(..., vectorized=True)."
+    def _reading(self):
+        return {"vectorized": self.vectorized, "allow_nan": self.allow_nan}
 
 
 def is_simulator(value: object) -> bool:
@@ -319,9 +325,6 @@ def is_simulator(value: object) -> bool:
     """
     is_other = hasattr(value, "fit") or hasattr(value, "__array__")
     return hasattr(value, "prior") and hasattr(value, "sample") and not is_other
-
-
-_DROP = ' To leave such simulations out use Simulator(..., on_error="drop").'
 
 
 def _check_signature(simulate, names, counted):
