@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from skabi.estimators import AmortizedModelComparator, AmortizedPosterior, JointEstimator
+    from skabi.files import load
 
 __version__ = "0.1.0"
 
-__all__ = ["AmortizedModelComparator", "AmortizedPosterior", "JointEstimator", "__version__"]
+__all__ = ["AmortizedModelComparator", "AmortizedPosterior", "JointEstimator", "__version__", "load"]
 
-_HOMES = dict.fromkeys(("AmortizedModelComparator", "AmortizedPosterior", "JointEstimator"), "skabi.estimators")
+_HOMES = {
+    **dict.fromkeys(("AmortizedModelComparator", "AmortizedPosterior", "JointEstimator"), "skabi.estimators"),
+    "load": "skabi.files",
+}
 _ROOMS = (
     "datasets",
     "diagnostics",
@@ -24,6 +28,7 @@ _ROOMS = (
     "engines",
     "estimators",
     "exceptions",
+    "files",
     "heads",
     "losses",
     "misspecification",

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skabi.files._savable import Savable
 from skabi.simulators import is_simulator
 
 __all__ = ["Pipeline", "make_pipeline"]
@@ -27,7 +28,7 @@ def _last_step_has(name):
     return check
 
 
-class Pipeline(sklearn.pipeline.Pipeline):
+class Pipeline(Savable, sklearn.pipeline.Pipeline):
     """Steps that transform X, and a last one that learns a posterior.
 
     A `sklearn.pipeline.Pipeline` that can be fitted to a simulator as well, and has `sample` and `log_prob`.

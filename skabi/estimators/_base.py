@@ -2,7 +2,8 @@
 
 import copy
 import math
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,17 +11,20 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from skabi._random import integer_seed, seed_sequence
+from skabi._random import integer_seed
 from skabi._torch import resolve_device, seeded, to_array, to_tensor, torch_generator
 from skabi._warnings import warn
 from skabi.engines import SplineFlow
-from skabi.estimators._checks import check_data_sets, check_training_data
+from skabi.estimators._checkpointed import CheckpointedFits, hash_of_weights
+from skabi.estimators._checks import check_constructor, check_data_sets, check_no_simulator, check_training_data
+from skabi.estimators._continued import RATE_OF_GOING_ON, ContinuedFits, naming_partial_fit
+from skabi.estimators._fresh_simulations import FreshSimulations
 from skabi.estimators._inference import contexts
 from skabi.estimators._linear_start import linear_start
 from skabi.estimators._nested import NestedRecipes
 from skabi.estimators._parameters import ParameterMap, parameter_names_of
 from skabi.estimators._reader import Reader, shown, summary_or_default
-from skabi.estimators._sources import has_missing, shape_of, sources_of, take_rows
+from skabi.estimators._sources import has_missing, sources_of, take_rows
 from skabi.exceptions import ApproximationWarning
 from skabi.losses import BaseLoss, Batch, ForwardKL
 from skabi.networks._conditions import LogCounts, NoConditions
@@ -28,8 +32,9 @@ from skabi.networks._data_sets import DataSets, map_tensors, take
 from skabi.networks._ensemble import Ensemble, StackedMembers
 from skabi.networks._memory import MemorySummary
 from skabi.networks._summarized import SummarizedDensity
+from skabi.priors import check_prior
 from skabi.summaries import ExpertSummary
-from skabi.training import DropAtRandom, EpochBar, train
+from skabi.training import DropAtRandom, EpochBar, FreshRows, train
 
 
 @dataclass
@@ -49,6 +54,13 @@ class Task:
     past : tuple of two lists
         Loss curve and validation scores of earlier fits.
     seed : int
+    first_weights : str
+        A hash of what training starts from.
+    is_continued : bool
+        Whether training goes on from an earlier fit.
+    is_pass : bool
+        Whether it is one pass over the rows.
+    fresh : FreshSimulations or None
     """
 
     network: nn.Module
@@ -60,22 +72,25 @@ class Task:
     dropping: Any
     past: tuple[list, list]
     seed: int
+    first_weights: str = ""
+    is_continued: bool = False
+    is_pass: bool = False
+    fresh: FreshSimulations | None = None
 
 
-class AmortizedEstimator(NestedRecipes):
+class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
     """Base class of estimators that train a network on simulations."""
 
     # What not every estimator lets choose.
     loss: BaseLoss | None = None
     missing: str | None = None
+    prior: Any = None
     # What stands before the progress bar.
     _progress = "training"
     # What `fit` finds from an earlier one.
     network_: SummarizedDensity | Ensemble
     loss_curve_: list[float]
     validation_scores_: list[float]
-    _reader: Reader
-    _split_seed: np.random.SeedSequence
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "network_")
@@ -100,55 +115,86 @@ class AmortizedEstimator(NestedRecipes):
 
     def _seeds(self):
         """Return one seed each for simulation, split, first weights and batches."""
-        return seed_sequence(self.random_state).spawn(4)
+        return self._root_seed().spawn(4)
 
-    def _fit_simulations(self, X, y, *, prior):
+    def _fit_simulations(self, X, y, *, prior, fresh=None):
         """Fit on data sets and parameters that were drawn from `prior`."""
-        task = self._prepare(X, y, prior=prior)
-        return self._finish(task, self._train(task))
+        with self._as_before() if self._is_continued else nullcontext():
+            task = self._prepare(X, y, prior=prior, fresh=fresh)
+            self._finish(task, self._train(task))
+        self._end_fit()
+        return self
 
-    def _prepare(self, X, y, *, prior, memory=None):
+    def _pass_over(self, X, y):
+        """Train for one pass over data sets and parameters, from where the last one ended."""
+        check_constructor(self)
+        check_no_simulator(X)
+        prior = None if self.prior is None else check_prior(self.prior)
+        if not hasattr(self, "network_"):
+            self._begin_fit()
+            task = self._prepare(X, y, prior=prior, is_pass=True)
+            return self._finish(task, self._train(task))
+        with self._as_before(), naming_partial_fit():
+            # Passes may follow a fit to a simulator, which brought a prior.
+            task = self._prepare(X, y, prior=getattr(self, "prior_", None) if prior is None else prior, is_pass=True)
+            return self._finish(task, self._train(task))
+
+    def _prepare(self, X, y, *, prior, memory=None, fresh=None, is_pass=False):
         """Return what is to be trained, and on what; a `SeriesMemory` takes the place of a summary network."""
         named = y
-        X, y = check_training_data(self, X, y)
+        is_continued = hasattr(self, "network_") if is_pass else self._is_continued
+        X, y = check_training_data(self, X, y, is_continued=is_continued)
         names = parameter_names_of(named, np.reshape(y, (len(y), -1)).shape[1], prior)
         _, split_seed, network_seed, shuffle_seed = self._seeds()
-        is_continued = self.warm_start and hasattr(self, "network_")
-        # Rows once trained on are never held out later.
-        split_seed = self._split_seed if is_continued else split_seed
-        used, held_out = self._split(len(y), split_seed)
         past: tuple[list, list] = ([], [])
         if is_continued:
             self._check_same_problem(X, names, prior)
+            old_map = getattr(self, "_parameter_map", None)
+            self._change_prior(prior, y.reshape(len(y), -1))
             self._go_on(X)
+            used, held_out = self._split_further(len(y))
             dropping = self._dropping(X)
             network = copy.deepcopy(self.network_).requires_grad_(True)
             past = self.loss_curve_, self.validation_scores_
         else:
             self._start(X, y, prior=prior, parameter_names=names)
-            self._split_seed = split_seed
+            self._split_seed, self._split_sizes = split_seed, []
+            used, held_out = self._split(len(y), split_seed)
             dropping = self._dropping(X)
             seed = integer_seed(network_seed)
             shared = {} if memory is None else {"memory": memory}
             network = self._build(take_rows(X, used), y[used], dropping=dropping, seed=seed, **shared)
         if dropping is not None and self.missing is not None:
             self._reader.expect_missing()
+        if is_pass:
+            used, held_out = np.concatenate([used, held_out]), held_out[:0]
+        self._note_split(len(y))
         x, theta, log_det = self._to_network(X, y)
-        seed = integer_seed(shuffle_seed)
-        return Task(network, x, theta, log_det, used=used, held_out=held_out, dropping=dropping, past=past, seed=seed)
+        if is_continued and not is_pass:
+            self._realign(network, take(x, used), theta[used], y.reshape(len(y), -1)[used], old_map)
+        seed = self._seed_of_pass(shuffle_seed) if is_pass else integer_seed(shuffle_seed)
+        task = Task(network, x, theta, log_det, used=used, held_out=held_out, dropping=dropping, past=past, seed=seed)
+        start = hash_of_weights(network) if self.checkpoint is not None else ""
+        task = replace(task, first_weights=start, is_continued=is_continued, is_pass=is_pass, fresh=fresh)
+        return self._as_interrupted(task) if is_continued else task
 
     def _finish(self, task, record):
         """Keep a trained network, and how its training went."""
         self.network_ = task.network.eval().to("cpu").requires_grad_(False)
         # In the units of `score`: with respect to y, not to theta.
         past, offset = task.past, task.log_det[task.used].mean()
-        self.loss_curve_ = past[0] + [float(loss - offset) for loss in record.train_losses]
+        offsets = [offset, *record.log_dets] if record.log_dets else [offset] * len(record.train_losses)
+        losses = zip(record.train_losses, offsets, strict=False)
+        self.loss_curve_ = past[0] + [float(loss - offset) for loss, offset in losses]
         if len(task.held_out):
             offset = task.log_det[task.held_out].mean()
         self.validation_scores_ = past[1] + [float(offset - loss) for loss in record.valid_losses]
         if record.best_iter or not past[0]:
             self.best_iter_ = len(past[0]) + record.best_iter
         self.n_iter_ = len(self.loss_curve_)
+        self._interrupted = None
+        if record.was_interrupted:
+            self._interrupted = task.is_continued, list(past[0]), list(past[1]), task.first_weights
         return self
 
     def _to_network(self, X, y):
@@ -166,12 +212,6 @@ class AmortizedEstimator(NestedRecipes):
         self._y_ndim = y.ndim
         self._parameter_map = ParameterMap(prior, parameter_names).fit(y.reshape(len(y), -1))
         self._start_reading(X)
-
-    def _go_on(self, X):
-        """Take it that sizes, and what is missing, of X were seen in training, beside those of earlier fits."""
-        # A fit that fails leaves an estimator as it was, of which this one may be a shallow copy.
-        self._reader = copy.deepcopy(self._reader)
-        self._reader.note(X)
 
     def _start_reading(self, X):
         """Resolve the summary recipe, and fit the maps of features."""
@@ -218,23 +258,18 @@ class AmortizedEstimator(NestedRecipes):
             )
         return DropAtRandom(self.missing_rate)
 
-    def _split(self, n, seed):
-        """Return indices of rows to train on, and of rows to hold out."""
-        order = np.random.default_rng(seed).permutation(n)
-        n_held_out = min(math.ceil(self.validation_fraction * n), n - 1) if self.early_stopping else 0
-        return order[n_held_out:], order[:n_held_out]
-
     def _train(self, task):
         """Train the network of a `Task` in place and return the record."""
         callbacks = list(self.callbacks or ())
+        max_iter = 1 if task.is_pass else self.max_iter
         if self.verbose:
             offsets = {
                 "train_offset": task.log_det[task.used].mean(),
                 "valid_offset": task.log_det[task.held_out].mean() if len(task.held_out) else 0.0,
             }
-            callbacks.append(EpochBar(self.max_iter, **offsets, description=self._progress))
+            callbacks.append(EpochBar(max_iter, **offsets, description=self._progress))
         device = resolve_device(self.device)
-        data = Batch(map_tensors(lambda part: part.to(device), task.x), to_tensor(task.theta, device=device))
+        data = _batch(task.x, task.theta, device=device)
         network = task.network.to(device)
         trained = network if self.n_estimators == 1 else StackedMembers(network)
         record = train(
@@ -243,60 +278,45 @@ class AmortizedEstimator(NestedRecipes):
             train_batch=take(data, task.used),
             valid_batch=take(data, task.held_out) if len(task.held_out) else None,
             dropping=task.dropping,
-            max_iter=self.max_iter,
+            max_iter=max_iter,
             batch_size=_batch_size(len(task.used)) if self.batch_size == "auto" else self.batch_size,
-            learning_rate_init=self.learning_rate_init,
+            learning_rate_init=self.learning_rate_init * (RATE_OF_GOING_ON if task.is_continued else 1.0),
             n_iter_no_change=self.n_iter_no_change,
             generator=torch_generator(task.seed),
             callbacks=callbacks,
+            checkpoint=self._checkpoint_of(task),
+            fresh=None if task.fresh is None else FreshRows(self._rows_of(task.fresh, device), task.fresh.n_rows),
         )
         if trained is not network:
             trained.unstack_into(network)
         return record
 
-    def _check_same_problem(self, X, names, prior):
-        if prior != self.prior_:
-            raise ValueError(
-                f"with warm_start=True fit goes on with the prior {self.prior_!r}; got {prior!r}. Use warm_start=False "
-                "or a clone."
-            )
-        if names != self.parameter_names_:
-            raise ValueError(
-                f"with warm_start=True fit goes on with the parameters {self.parameter_names_}; got {names}. Use "
-                "warm_start=False or a clone."
-            )
-        self._check_same_data(X)
+    def _fresh_simulations(self, simulators, draw):
+        """Return what draws simulations of one or more simulators for each epoch, or None if those of the first do."""
+        if not self.fresh_simulations:
+            return None
+        block_size = max(getattr(simulator, "block_size", 1) for simulator in simulators)
+        # The others are those of `_seeds`.
+        seed = self._root_seed().spawn(5)[4]
+        return FreshSimulations(draw, n=self.n_simulations, n_models=len(simulators), seed=seed, block_size=block_size)
 
-    def _check_same_data(self, X):
-        n_members = len(getattr(self.network_, "members", [self.network_]))
-        if n_members != self.n_estimators:
-            raise ValueError(
-                f"with warm_start=True fit goes on with n_estimators={n_members}; got {self.n_estimators}. Use "
-                "warm_start=False or a clone."
-            )
-        may_miss = self.missing is not None
-        if may_miss != self._reader.may_miss:
-            before = "mask" if self._reader.may_miss else None
-            raise ValueError(
-                f"with warm_start=True fit goes on with missing={before!r}; got {self.missing!r}. Use warm_start=False "
-                "or a clone."
-            )
-        if not self._reader.goes_on_with(X):
-            raise ValueError(
-                f"with warm_start=True fit goes on with data sets of shape {self._reader.shape}; got {shape_of(X)}. "
-                "Use warm_start=False or a clone."
-            )
-        if self._reader.log_counts(X) is not None and not self._knows_sizes:
-            raise ValueError(
-                "with warm_start=True fit goes on with data sets of one size, and the network is not told of others. "
-                "Use warm_start=False or a clone."
-            )
+    def _fresh_simulations_of(self, simulator):
+        """Return such of one simulator."""
+        return self._fresh_simulations(
+            [simulator], lambda n, seed: simulator.sample(n, random_state=seed, n_jobs=self.n_jobs)
+        )
 
-    @property
-    def _knows_sizes(self):
-        """Whether the network is told how many observations a data set has, or need not be."""
-        conditions = getattr(getattr(self.network_, "members", [self.network_])[0], "conditions", None)
-        return conditions is None or bool(conditions.n_conditions)
+    def _rows_of(self, fresh, device):
+        """Return a function that makes the rows of an epoch."""
+
+        def make(epoch, is_over):
+            X, y = fresh(epoch, is_over)
+            X, _ = check_data_sets(self, X)
+            self._reader.note(X)
+            x, theta, log_det = self._to_network(X, y)
+            return _batch(x, theta, device=device), float(log_det.mean())
+
+        return make
 
     def _warn_of_constant_features(self):
         for source, reader in self._reader.each.items():
@@ -331,6 +351,11 @@ class AmortizedEstimator(NestedRecipes):
 def or_default(recipe, default):
     """Return a clone of `recipe`, or a recipe of the class `default` if there is none."""
     return default() if recipe is None else clone(recipe)
+
+
+def _batch(x, theta, *, device):
+    """Return what networks see of data sets and parameters as a `Batch` of tensors on a device."""
+    return Batch(map_tensors(lambda part: part.to(device), x), to_tensor(theta, device=device))
 
 
 def _batch_size(n):

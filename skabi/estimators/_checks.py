@@ -1,7 +1,9 @@
 """Checks of what `fit`, `sample` and the others are given."""
 
 import numbers
+import os
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 from sklearn.utils.validation import validate_data
@@ -44,7 +46,7 @@ def check_constructor(estimator):
     check_choice(estimator.missing, "missing", ("mask", None))
     if hasattr(estimator, "missing_rate"):
         check_real(estimator.missing_rate, "missing_rate", low=0.0, high=1.0)
-    for name in ("early_stopping", "warm_start", "warn_outside"):
+    for name in ("early_stopping", "warm_start", "warn_outside", "fresh_simulations"):
         if not isinstance(getattr(estimator, name, True), (bool, np.bool_)):
             raise TypeError(f"{name} must be True or False; got {getattr(estimator, name)!r}.")
     if not isinstance(estimator.verbose, (numbers.Integral, bool)):
@@ -58,6 +60,37 @@ def check_constructor(estimator):
             )
     _check_loss(getattr(estimator, "loss", None))
     _check_callbacks(estimator.callbacks)
+    _check_checkpoint(estimator.checkpoint)
+
+
+def _check_checkpoint(checkpoint):
+    """Raise unless `checkpoint` is None or may be the path of a folder."""
+    if checkpoint is None:
+        return
+    if not isinstance(checkpoint, (str, os.PathLike)):
+        raise TypeError(f"checkpoint must be the path of a folder, or None; got {checkpoint!r}.")
+    if not str(checkpoint):
+        raise ValueError("checkpoint must be the path of a folder, or None; got an empty text.")
+    if Path(checkpoint).exists() and not Path(checkpoint).is_dir():
+        raise ValueError(f"checkpoint must be the path of a folder; {str(checkpoint)!r} is a file. Name another.")
+
+
+def check_fresh(estimator, X):
+    """Raise if there is no simulator to make fresh simulations."""
+    if estimator.fresh_simulations and not is_simulator(X):
+        raise ValueError(
+            "fresh_simulations=True needs a simulator, which makes new ones for each epoch: fit(simulator). For data "
+            "sets already simulated use fresh_simulations=False."
+        )
+
+
+def check_no_simulator(X):
+    """Raise if X of `partial_fit` is a simulator."""
+    if is_simulator(X):
+        raise TypeError(
+            "partial_fit takes simulations, a part at a time: X, y = simulator.sample(n, random_state=i). To train on "
+            "new simulations each epoch use fit(simulator) with fresh_simulations=True."
+        )
 
 
 def _check_loss(loss):
@@ -89,7 +122,7 @@ def _check_callbacks(callbacks):
         )
 
 
-def check_training_data(estimator, X, y):
+def check_training_data(estimator, X, y, *, is_continued):
     """Return X as a `Source` or a dict of such, and y, `(n_datasets,)` or `(n_datasets, n_parameters)`, as an array."""
     if y is None:
         raise ValueError(
@@ -99,7 +132,6 @@ def check_training_data(estimator, X, y):
     refuse_lossy(X, name="X")
     refuse_lossy(y, name="y")
     # A fit that goes on leaves what the last one knows of X as it is, also where it is refused.
-    is_continued = estimator.warm_start and hasattr(estimator, "network_")
     if estimator.summary is not None:
         X = estimator.summary.expand(X)
     may_miss = estimator.missing is not None

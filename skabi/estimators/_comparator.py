@@ -1,6 +1,5 @@
 """Which model made the data: probabilities of models, learned once for all data sets."""
 
-from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
@@ -13,8 +12,10 @@ from skabi._params import check_count
 from skabi._random import seed_sequence
 from skabi._torch import seeded, to_array
 from skabi.estimators._base import or_default
-from skabi.estimators._checks import check_constructor
+from skabi.estimators._checks import check_constructor, check_fresh
+from skabi.estimators._fresh_simulations import draw_of_models
 from skabi.estimators._inference import contexts
+from skabi.estimators._labels import check_classes_of_passes, index_of, models_of
 from skabi.estimators._logistic_start import logistic_start
 from skabi.estimators._model_probabilities import ModelProbabilities
 from skabi.estimators._models import check_labels, check_model_prior, check_models, simulate_models
@@ -57,7 +58,7 @@ class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
         As in `AmortizedPosterior`; the highest rate is 3e-3 by default.
     missing, missing_rate
         As in `AmortizedPosterior`.
-    device, n_jobs, warm_start, callbacks, verbose, random_state
+    device, n_jobs, warm_start, fresh_simulations, checkpoint, callbacks, verbose, random_state
         As in `AmortizedPosterior`.
 
     Attributes
@@ -101,6 +102,7 @@ class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
     """
 
     _progress = "training comparator"
+    _counts: np.ndarray
 
     def __init__(
         self,
@@ -121,6 +123,8 @@ class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
         device="auto",
         n_jobs=None,
         warm_start=False,
+        fresh_simulations=False,
+        checkpoint=None,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -141,6 +145,8 @@ class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
         self.device = device
         self.n_jobs = n_jobs
         self.warm_start = warm_start
+        self.fresh_simulations = fresh_simulations
+        self.checkpoint = checkpoint
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
@@ -170,13 +176,57 @@ class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
             As in `AmortizedPosterior.fit`.
         """
         check_constructor(self)
-        X, classes, index, default_prior = self._labelled(X, y)
+        self._begin_fit()
+        models = models_of(X, y)
+        if models is None:
+            check_fresh(self, X)
+        X, classes, index, default_prior = self._labelled(X, y, models)
+        fresh = None if models is None else self._fresh_simulations(models.values(), draw_of_models(models, self))
         self._n_models = len(classes)
-        self._fit_simulations(X, index, prior=None)
+        self._fit_simulations(X, index, prior=None, fresh=fresh)
         self.classes_, self._default_prior = classes, default_prior
-        # The shares of the models among the data sets that the network has learned from.
-        self._shares = np.bincount(index.astype(int)) / len(index)
+        self._note_labels(index, anew=True)
         return self
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+        """Train for one pass over simulations, from where the last pass or `fit` ended.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...), or list of arrays
+        y : array-like of shape (n_datasets,)
+            The label of the model that made each data set.
+        classes : array-like of shape (n_models,), optional
+            Labels of all models; needed in the first call.
+
+        Returns
+        -------
+        self : AmortizedModelComparator
+
+        Raises
+        ------
+        TypeError, ValueError, TrainingError
+            As in `AmortizedPosterior.partial_fit`; or if `classes` are missing in the first call, or others later, or
+            y has labels that are none of them.
+        """
+        known = getattr(self, "classes_", None)
+        labels = check_classes_of_passes(classes, known)
+        index = index_of(check_labels(y, self), labels)
+        equal = np.full(len(labels), 1 / len(labels))
+        self._check_before_training(labels, equal)
+        self._n_models = len(labels)
+        self._pass_over(X, index)
+        self._note_labels(index, anew=known is None)
+        if known is None:
+            self.classes_, self._default_prior = labels, equal
+        return self
+
+    def _note_labels(self, index, *, anew):
+        """Keep the shares of the models among the data sets that the network has learned from."""
+        counts = np.bincount(index.astype(int), minlength=self._n_models)
+        self._counts = counts if anew else self._counts + counts
+        # Of a model that was in no part yet nothing is known: half a data set.
+        self._shares = np.maximum(self._counts, 0.5) / self._counts.sum()
 
     @available_if(_is_evidential)
     def sample_proba(self, X: ArrayLike, n_draws: int = 1000, *, random_state=None) -> np.ndarray:
@@ -219,11 +269,9 @@ class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
         concentration = self._concentration(X)
         return (concentration.shape[2] / concentration.sum(axis=2)).mean(axis=1)
 
-    def _labelled(self, X, y):
+    def _labelled(self, X, y, models):
         """Return data sets, classes, the index of each data set's class, and the prior of the classes by default."""
-        is_dict = isinstance(X, Mapping)
-        if y is None and X is not None and (is_dict or isinstance(X, (list, tuple))):
-            models = X if is_dict else dict(enumerate(X))
+        if models is not None:
             classes = check_models(models)
             default_prior = np.full(len(classes), 1 / len(classes))
             self._check_before_training(classes, default_prior)
@@ -255,6 +303,12 @@ class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
 
     def _check_same_problem(self, X, names, prior):
         self._check_same_data(X)
+
+    def _change_prior(self, prior, y):
+        """Do nothing: there are no parameters."""
+
+    def _realign(self, network, x, theta, y, old_map):
+        """Do nothing: what is learned are no densities."""
 
     def _start(self, X, y, *, prior, parameter_names):
         if hasattr(self, "network_"):

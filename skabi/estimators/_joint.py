@@ -2,13 +2,15 @@
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import Self
 
 from numpy.typing import ArrayLike
 
 from skabi._params import check_choice
 from skabi.estimators._both_halves import BothHalves
-from skabi.estimators._checks import check_constructor
+from skabi.estimators._checkpointed import hash_of_weights
+from skabi.estimators._checks import check_constructor, check_fresh
 from skabi.estimators._column_kinds import check_column_kinds
 from skabi.estimators._data_layout import check_can_be_learned, observations_of, of_data
 from skabi.estimators._known_likelihood import KnownLikelihood
@@ -32,6 +34,7 @@ _OF_BOTH = (
     "device",
     "n_jobs",
     "warm_start",
+    "fresh_simulations",
     "callbacks",
     "verbose",
     "random_state",
@@ -77,8 +80,10 @@ class JointEstimator(BothHalves):
         As in `AmortizedPosterior`, for each half.
     missing, missing_rate
         As in `AmortizedPosterior`. A likelihood of data with missing values is not learned: there must be a known one.
-    device, n_jobs, warm_start, warn_outside, callbacks, verbose, random_state
-        As in `AmortizedPosterior`. With the same `random_state` the posterior is that of an `AmortizedPosterior`.
+    device, n_jobs, warm_start, warn_outside, fresh_simulations, checkpoint, callbacks, verbose, random_state
+        As in `AmortizedPosterior`: each half has its own fresh simulations, and its own folder in that of the
+        checkpoint, and Ctrl-C ends the training of one half. With the same `random_state` the posterior is that of an
+        `AmortizedPosterior`.
 
     Attributes
     ----------
@@ -138,6 +143,8 @@ class JointEstimator(BothHalves):
         n_jobs=None,
         warm_start=False,
         warn_outside=True,
+        fresh_simulations=False,
+        checkpoint=None,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -163,6 +170,8 @@ class JointEstimator(BothHalves):
         self.n_jobs = n_jobs
         self.warm_start = warm_start
         self.warn_outside = warn_outside
+        self.fresh_simulations = fresh_simulations
+        self.checkpoint = checkpoint
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
@@ -203,10 +212,15 @@ class JointEstimator(BothHalves):
                 "a likelihood of data with missing values cannot be learned. Give the simulator a log_likelihood, or "
                 "use AmortizedPosterior."
             )
-        posterior, likelihood = self._halves(known)
+        check_fresh(self, X)
+        posterior, likelihood = self._halves(known, is_continued=self.warm_start and hasattr(self, "likelihood_"))
+        halves, simulator = [half for half in (posterior, likelihood) if half is not None], None
+        for half in halves:
+            half._begin_fit()
         if is_simulator(X):
             if likelihood is not None:
                 likelihood._check_engine(len(X.prior.parameter_names))
+            simulator = X
             X, y, prior = posterior._simulate(X, y)
         if known is None:
             # Before time is spent on the posterior.
@@ -214,9 +228,42 @@ class JointEstimator(BothHalves):
         if self.share_summary:
             self._fit_both(posterior, likelihood, X, y, prior=prior)
         else:
-            self._fit_each(posterior, likelihood, X, y, prior=prior)
-        # Both or none, so that what is left of an earlier fit belongs together.
-        self.posterior_, self.likelihood_ = posterior, known or likelihood
+            self._fit_each(halves, X, y, prior=prior, simulator=simulator)
+        if all(half._interrupted is None for half in halves):
+            for half in halves:
+                half._end_fit()
+        return self._keep(posterior, known or likelihood)
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Train each half for one pass over simulations, from where the last pass or `fit` ended.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, n_features) or (n_datasets, ...), or list of arrays
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
+
+        Returns
+        -------
+        self : JointEstimator
+
+        Raises
+        ------
+        TypeError, ValueError, TrainingError
+            As in `AmortizedPosterior.partial_fit`; or with `share_summary=True`, which `fit` alone can do.
+        """
+        check_constructor(self)
+        if self.share_summary:
+            raise ValueError("share_summary=True is for fit; partial_fit trains halves that share nothing.")
+        last = getattr(self, "likelihood_", None)
+        known = last if isinstance(last, KnownLikelihood) else None
+        posterior, likelihood = self._halves(known, is_continued=last is not None)
+        if likelihood is not None:
+            likelihood.partial_fit(X, y)
+        return self._keep(posterior.partial_fit(X, y), known or likelihood)
+
+    def _keep(self, posterior, likelihood):
+        """Keep both halves or none, so that what is left of an earlier fit belongs together."""
+        self.posterior_, self.likelihood_ = posterior, likelihood
         self.prior_, self.parameter_names_ = posterior.prior_, posterior.parameter_names_
         self.observations_ = observations_of(posterior.summary_, posterior._reader.shape)
         self.n_iter_ = max(posterior.n_iter_, getattr(self.likelihood_, "n_iter_", 0))
@@ -226,18 +273,19 @@ class JointEstimator(BothHalves):
             self.feature_names_in_ = posterior.feature_names_in_
         return self
 
-    def _fit_each(self, posterior, likelihood, X, y, *, prior):
+    def _fit_each(self, halves, X, y, *, prior, simulator):
         """Train one half after the other; what can be said against either is said before time is spent on the first."""
-        halves = [half for half in (posterior, likelihood) if half is not None]
-        tasks = [half._prepare(X, y, prior=prior) for half in halves]
+        fresh = [None if simulator is None else half._fresh_simulations_of(simulator) for half in halves]
+        tasks = [half._prepare(X, y, prior=prior, fresh=each) for half, each in zip(halves, fresh, strict=True)]
         for half, task in zip(halves, tasks, strict=True):
             half._finish(task, half._train(task))
 
     def _fit_both(self, posterior, likelihood, X, y, *, prior):
         """Train both halves as one network, in which the likelihood's memory of a series is the posterior's summary."""
-        if likelihood is None or self.n_estimators > 1 or self.warm_start:
+        if likelihood is None or self.n_estimators > 1 or self.warm_start or self.fresh_simulations:
             raise ValueError(
-                "share_summary=True is for a likelihood that is learned, with n_estimators=1 and warm_start=False."
+                "share_summary=True is for a likelihood that is learned, with n_estimators=1, warm_start=False and "
+                "fresh_simulations=False."
             )
         task = likelihood._prepare(X, y, prior=prior)
         if not isinstance(likelihood.summary_, SeriesSummary) or set(likelihood.column_kinds_) != {"continuous"}:
@@ -248,7 +296,8 @@ class JointEstimator(BothHalves):
         of_posterior = posterior._prepare(X, y, prior=prior, memory=task.network.memory)
         log_det = of_posterior.log_det + task.log_det
         network = Both(of_posterior.network, task.network)
-        record = posterior._train(replace(of_posterior, network=network, log_det=log_det))
+        first_weights = hash_of_weights(network)
+        record = posterior._train(replace(of_posterior, network=network, log_det=log_det, first_weights=first_weights))
         posterior._finish(replace(of_posterior, log_det=log_det), record)
         likelihood._finish(replace(task, log_det=log_det), record)
 
@@ -258,20 +307,27 @@ class JointEstimator(BothHalves):
             return None
         return KnownLikelihood(X)
 
-    def _halves(self, known):
+    def _halves(self, known, *, is_continued):
         """Return both halves, untrained, or as the last fit left them if this one goes on; None for a known one."""
         both = {name: getattr(self, name) for name in _OF_BOTH}
+        folders = {
+            name: None if self.checkpoint is None else Path(self.checkpoint) / name
+            for name in ("posterior", "likelihood")
+        }
         of_posterior = {
             name: getattr(self, name) for name in ("summary", "loss", "missing", "missing_rate", "warn_outside")
         }
-        is_continued = self.warm_start and hasattr(self, "likelihood_")
         posterior = copy.copy(self.posterior_) if is_continued else AmortizedPosterior()
-        posterior.set_params(engine=self.posterior, **of_posterior, **both)
+        posterior.set_params(engine=self.posterior, checkpoint=folders["posterior"], **of_posterior, **both)
         if known is not None:
             return posterior, None
         last = self.likelihood_ if is_continued else None
         likelihood = copy.copy(last) if isinstance(last, AmortizedLikelihood) else AmortizedLikelihood()
-        of_likelihood = {"summary": of_data(self.summary), "column_kinds": self.column_kinds}
+        of_likelihood = {
+            "summary": of_data(self.summary),
+            "column_kinds": self.column_kinds,
+            "checkpoint": folders["likelihood"],
+        }
         return posterior, likelihood.set_params(engine=self.likelihood, **of_likelihood, **both)
 
     def __sklearn_is_fitted__(self):

@@ -14,6 +14,7 @@ from skabi.estimators._likelihood_score import LikelihoodScore
 from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
 from skabi.estimators._sources import is_ragged
 from skabi.exceptions import ShapeError
+from skabi.files._savable import Savable
 
 # Numbers in the data sets that a likelihood is asked for at once, a data set once for each of its parameters.
 _NUMBERS = 1_000_000
@@ -26,20 +27,23 @@ class NoDensityError(ValueError):
     ----------
     dataset : int
         Counted from 0.
+    parameters : dict of str to float
+        Some for which it did; empty where they are not known.
     """
 
-    def __init__(self, dataset):
-        super().__init__(dataset)
-        self.dataset = dataset
+    def __init__(self, dataset, parameters=None):
+        super().__init__(dataset, parameters)
+        self.dataset, self.parameters = dataset, parameters or {}
 
     def __str__(self):
+        at = ", ".join(f"{name} = {value:.6g}" for name, value in self.parameters.items())
         return (
             "log_likelihood must return log densities, finite or -inf; it returned NaN or +inf for "
-            f"data set {self.dataset}."
+            f"data set {self.dataset}{' at ' if at else ''}{at}."
         )
 
 
-class KnownLikelihood(LikelihoodScore):
+class KnownLikelihood(LikelihoodScore, Savable):
     """The `log_likelihood` of a simulator, for pairs and for many parameters a data set.
 
     Parameters
@@ -97,7 +101,7 @@ class KnownLikelihood(LikelihoodScore):
             indices = range(rows.start, rows.stop)
             terms = self._of_rows(rows_of(data, indices), draws[rows, columns], pointwise)
             for i, part in zip(indices, terms, strict=True):
-                _check_density(part, i)
+                _check_density(part, i, draws[i, columns], names)
                 each[i].append(part)
         parts = [np.concatenate(terms) for terms in each]
         parts = parts if has_draws else [part[0] for part in parts]
@@ -194,7 +198,7 @@ class KnownLikelihood(LikelihoodScore):
         parts = []
         for i in range(n):
             rows = slice(i * n_draws, (i + 1) * n_draws)
-            part = np.stack([np.asarray(term, dtype=np.float64) for term in terms[rows]])
+            part = np.stack([as_log_densities(term) for term in terms[rows]]) if pointwise else terms[rows]
             part[~is_inside[rows]] = -np.inf
             parts.append(part)
         return parts
@@ -218,14 +222,22 @@ def _one_each(terms, n):
             f"the simulator's log_likelihood must return one number a data set, (n_datasets,); got shape "
             f"{np.shape(terms)} for n_datasets={n}."
         )
-    return terms
+    return as_log_densities(terms)
 
 
-def _check_density(terms, i):
-    """Raise unless log densities of data set `i` are numbers; minus infinity is the log of one."""
+def as_log_densities(values):
+    """Return what a likelihood returned as an array of floats, or raise if it is of something else."""
+    values = np.asarray(values)
+    if values.dtype.kind not in "fiubO":
+        raise TypeError(f"log_likelihood must return real numbers; got an array of dtype {values.dtype}.")
+    return values.astype(np.float64)
+
+
+def _check_density(terms, i, y, names):
+    """Raise unless log densities of data set `i` at `y` are numbers; minus infinity is the log of one."""
     is_bad = np.isnan(terms) | np.isposinf(terms)
     if is_bad.any():
-        raise NoDensityError(i)
+        raise NoDensityError(i, dict(zip(names, y[np.argwhere(is_bad)[0, 0]], strict=True)))
 
 
 def _by_data_set(X, n_datasets, n_draws):

@@ -13,7 +13,7 @@ from skabi._torch import seeded, to_tensor, torch_generator
 from skabi._warnings import warn
 from skabi.engines import ColumnwiseSplineFlow
 from skabi.estimators._base import AmortizedEstimator
-from skabi.estimators._checks import check_constructor, check_data_sets
+from skabi.estimators._checks import check_constructor, check_data_sets, check_fresh
 from skabi.estimators._column_kinds import check_column_kinds
 from skabi.estimators._data_layout import DataLayout, check_can_be_learned
 from skabi.estimators._data_map import DataMap
@@ -68,7 +68,7 @@ class AmortizedLikelihood(Emulator, LikelihoodScore, AmortizedEstimator):
         Networks that are trained side by side; the likelihood is their equal mixture, observation by observation.
     n_simulations, max_iter, batch_size, learning_rate_init, n_iter_no_change, validation_fraction, early_stopping
         As in `AmortizedPosterior`.
-    device, n_jobs, warm_start, callbacks, verbose, random_state
+    device, n_jobs, warm_start, fresh_simulations, checkpoint, callbacks, verbose, random_state
         As in `AmortizedPosterior`.
 
     Attributes
@@ -131,6 +131,8 @@ class AmortizedLikelihood(Emulator, LikelihoodScore, AmortizedEstimator):
         device="auto",
         n_jobs=None,
         warm_start=False,
+        fresh_simulations=False,
+        checkpoint=None,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -150,6 +152,8 @@ class AmortizedLikelihood(Emulator, LikelihoodScore, AmortizedEstimator):
         self.device = device
         self.n_jobs = n_jobs
         self.warm_start = warm_start
+        self.fresh_simulations = fresh_simulations
+        self.checkpoint = checkpoint
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
@@ -178,10 +182,35 @@ class AmortizedLikelihood(Emulator, LikelihoodScore, AmortizedEstimator):
         """
         check_constructor(self)
         check_column_kinds(self.column_kinds)
-        prior = None if self.prior is None else check_prior(self.prior)
+        check_fresh(self, X)
+        self._begin_fit()
+        prior, fresh = None if self.prior is None else check_prior(self.prior), None
         if is_simulator(X):
+            fresh = self._fresh_simulations_of(X)
             X, y, prior = self._simulate(X, y)
-        return self._fit_simulations(X, y, prior=prior)
+        check_can_be_learned(X, self.summary)
+        return self._fit_simulations(X, y, prior=prior, fresh=fresh)
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Train for one pass over simulations, from where the last pass or `fit` ended.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, n_features) or (n_datasets, ...), or list of arrays
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
+
+        Returns
+        -------
+        self : AmortizedLikelihood
+
+        Raises
+        ------
+        TypeError, ValueError, TrainingError
+            As in `AmortizedPosterior.partial_fit`.
+        """
+        check_column_kinds(self.column_kinds)
+        check_can_be_learned(X, self.summary)
+        return self._pass_over(X, y)
 
     def log_likelihood(self, X: ArrayLike, y: ArrayLike, *, pointwise: bool = False, dtype=np.float64):
         """Return the log density of data sets given parameters.
@@ -287,10 +316,6 @@ class AmortizedLikelihood(Emulator, LikelihoodScore, AmortizedEstimator):
         terms = log_densities(self._network(dtype=dtype), values, theta, dtype=dtype)
         return np.where(is_inside.reshape(y.shape[:2])[..., np.newaxis], terms, -np.inf)
 
-    def _fit_simulations(self, X, y, *, prior):
-        check_can_be_learned(X, self.summary)
-        return super()._fit_simulations(X, y, prior=prior)
-
     def _start(self, X, y, *, prior, parameter_names):
         super()._start(X, y, prior=prior, parameter_names=parameter_names)
         # A vector is one observation, whatever is made of it.
@@ -306,6 +331,16 @@ class AmortizedLikelihood(Emulator, LikelihoodScore, AmortizedEstimator):
     def _go_on(self, X):
         super()._go_on(X)
         self._layout = DataLayout.of(X, self._layout.structure)
+
+    def _change_prior(self, prior, y):
+        """Go on with another prior, and the same parameters where their map reaches: no likelihood depends on it."""
+        if np.isfinite(self._parameter_map.to_network(y)[1]).all():
+            self.prior_ = prior
+        else:
+            super()._change_prior(prior, y)
+
+    def _realign(self, network, x, theta, y, old_map):
+        """Do nothing: parameters are what is conditioned on."""
 
     def _check_same_data(self, X):
         super()._check_same_data(X)

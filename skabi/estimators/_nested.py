@@ -3,9 +3,10 @@
 from sklearn.base import BaseEstimator
 
 from skabi.estimators._checks import RECIPES
+from skabi.files._savable import Savable
 
 
-class NestedRecipes(BaseEstimator):
+class NestedRecipes(Savable, BaseEstimator):
     """Base class of estimators that hold recipes: what to do where a recipe is None."""
 
     def set_params(self, **params):

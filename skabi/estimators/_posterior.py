@@ -6,23 +6,19 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skabi._params import check_count
 from skabi._random import integer_seed, seed_sequence
-from skabi._shapes import as_float_array
 from skabi._torch import resolve_device
-from skabi.estimators._checks import check_constructor, check_quantiles
-from skabi.estimators._inference import contexts, draw, draw_evenly, log_density, summarize_draws
-from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
-from skabi.estimators._summarizing import SummarizingEstimator
-from skabi.networks._data_sets import n_rows
+from skabi.estimators._checks import check_constructor, check_fresh
+from skabi.estimators._inference import contexts, draw, draw_evenly
+from skabi.estimators._posterior_answers import PosteriorAnswers
 from skabi.priors import check_prior
 from skabi.simulators import is_simulator
 
 
-class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
+class AmortizedPosterior(PosteriorAnswers):
     """Posterior of the parameters of a simulator, learned once and then answered for any data set in one pass.
 
     A regressor whose prediction is a whole distribution: `fit` trains a conditional density q(y | X) on simulations
@@ -75,12 +71,23 @@ class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
     n_jobs : int, optional
         Joblib workers that simulate in `fit(simulator)`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the network of the last `fit`.
+        Whether `fit` goes on from the network of the last `fit`, at a lower rate: on more simulations, or on those of
+        another simulator, prior, or number of observations. It trains for `max_iter` epochs more at most, and a third
+        of those of a new fit are usually enough; it never ends with a worse score of the rows that it holds out than it
+        began with. See `partial_fit` for simulations that come a part at a time.
     warn_outside : bool, default=True
         Whether `sample` warns of data sets whose summaries lie outside those of the simulations, where the network was
         never trained: beyond the Mahalanobis distance that as many simulated ones exceed once in a thousand calls.
+    fresh_simulations : bool, default=False
+        Whether `fit(simulator)` trains on `n_simulations` new simulations each epoch, which are made in the background
+        while the network is trained on the last ones. Where simulations cost little, nothing is then learned by heart.
+        Scales and held-out data sets are those of the first epoch.
+    checkpoint : path-like, optional
+        A folder, of this fit alone, where the state of training is kept. If `fit` is interrupted, or its process
+        killed, `fit` with the same parameters and data goes on from there and ends where it would have ended; with
+        `random_state=None` the seed is kept, too. A fit that is complete deletes the state.
     callbacks : list of skorch callbacks, optional
-        Called during training, besides those of skabi.
+        Called during training, besides those of skabi. What they know is not kept in a checkpoint.
     verbose : int, default=0
         Positive for progress bars of simulation and training.
     random_state : int, RandomState, Generator or None
@@ -155,6 +162,8 @@ class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
         n_jobs=None,
         warm_start=False,
         warn_outside=True,
+        fresh_simulations=False,
+        checkpoint=None,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -177,12 +186,17 @@ class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
         self.n_jobs = n_jobs
         self.warm_start = warm_start
         self.warn_outside = warn_outside
+        self.fresh_simulations = fresh_simulations
+        self.checkpoint = checkpoint
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
 
     def fit(self, X, y: ArrayLike | None = None) -> Self:
         """Train on simulations.
+
+        Ctrl-C ends training: what was best so far is kept, and a warning says so. In the first epoch, or while data
+        sets are simulated, nothing is fitted, and `KeyboardInterrupt` is raised.
 
         Parameters
         ----------
@@ -200,17 +214,47 @@ class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
         ------
         ValueError
             If X or y are not finite numbers of matching shapes (NaN may stand in X with `missing="mask"`), y leaves the
-            prior's support, or a parameter is constant.
+            prior's support, or a parameter is constant; or the checkpoint is of another fit.
         SimulatorError
             If a simulation fails.
         TrainingError
             If the loss stays NaN or infinite.
         """
         check_constructor(self)
-        prior = None if self.prior is None else check_prior(self.prior)
+        check_fresh(self, X)
+        self._begin_fit()
+        prior, fresh = None if self.prior is None else check_prior(self.prior), None
         if is_simulator(X):
+            fresh = self._fresh_simulations_of(X)
             X, y, prior = self._simulate(X, y)
-        return self._fit_simulations(X, y, prior=prior)
+        return self._fit_simulations(X, y, prior=prior, fresh=fresh)
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Train for one pass over simulations, from where the last pass or `fit` ended.
+
+        For simulations that come one part at a time, or do not fit into memory. No rows are held out, so that there is
+        no early stopping, and scales are those of the first part, which should have hundreds of rows. `fit` with
+        `warm_start=True` goes on, too, but in many epochs and with held-out rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, n_features) or (n_datasets, ...), list of arrays, or SliceDict
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
+
+        Returns
+        -------
+        self : AmortizedPosterior
+
+        Raises
+        ------
+        TypeError
+            If X is a simulator.
+        ValueError
+            As in `fit`; or if shapes or parameters are not those of earlier passes.
+        TrainingError
+            If the loss stays NaN or infinite.
+        """
+        return self._pass_over(X, y)
 
     def sample(
         self, X: ArrayLike, n_draws: int = 1000, *, n_replicates: int | None = None, random_state=None
@@ -292,93 +336,6 @@ class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
         self._keep_usual_summaries(task)
         return self
 
-    def log_prob(self, X: ArrayLike, y: ArrayLike) -> np.ndarray:
-        """Return the log posterior density of parameters.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...)
-        y : array-like of shape (n_datasets, n_parameters) or (n_datasets, n_draws, n_parameters)
-            One or several parameter sets for each data set; `(n_datasets,)` does for a single parameter.
-
-        Returns
-        -------
-        log_prob : ndarray of shape (n_datasets,) or (n_datasets, n_draws)
-            In nats, with respect to the units of `y`; minus infinity outside the prior's support, and so far in its
-            tail that the prior probability beyond is below 1e-307.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If X or y are not finite numbers, or their shapes do not fit together.
-        """
-        check_is_fitted(self)
-        x = self._scaled(X)
-        check_parameter_columns(y, self.parameter_names_)
-        y, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), n_rows(x), len(self.parameter_names_))
-        log_prob = log_density(self._network(), x, y, parameter_map=self._parameter_map)
-        return log_prob if has_draws else log_prob[:, 0]
-
-    def score(self, X: ArrayLike, y: ArrayLike) -> float:
-        """Return the mean log posterior density of the true parameters, in nats; higher is better.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...)
-        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
-
-        Returns
-        -------
-        score : float
-        """
-        return float(np.mean(self.log_prob(X, y)))
-
-    def predict(self, X: ArrayLike, *, return_std: bool = False, quantiles: ArrayLike | None = None):
-        """Return the posterior mean, or quantiles, over a fixed quasi-random set of 1,024 draws.
-
-        There is no randomness, and what is returned for a row does not depend on the other rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_datasets, ...)
-        return_std : bool, default=False
-            Whether to return the posterior standard deviation as well.
-        quantiles : array-like of shape (n_quantiles,), optional
-            Probabilities from 0 to 1: marginal quantiles instead of the mean.
-
-        Returns
-        -------
-        mean : ndarray of shape (n_datasets, n_parameters)
-            `(n_datasets,)` if `y` had one dimension in `fit`. With `quantiles` `(n_datasets, n_quantiles,
-            n_parameters)`, or `(n_datasets, n_quantiles)`.
-        std : ndarray of the same shape as mean
-            Only with `return_std=True`.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If both `return_std` and `quantiles` are given, or X does not have the shape seen in `fit`.
-        """
-        check_is_fitted(self)
-        if return_std and quantiles is not None:
-            raise ValueError("pass either return_std=True or quantiles, not both.")
-        x = self._scaled(X)
-        levels = None if quantiles is None else check_quantiles(quantiles)
-
-        def summary(draws):
-            if levels is None:
-                return np.stack([draws.mean(axis=1), draws.std(axis=1)], axis=1)
-            return np.quantile(draws, levels, axis=1).swapaxes(0, 1)
-
-        values = self._like_y(summarize_draws(self._network(), x, summary, parameter_map=self._parameter_map))
-        if levels is not None:
-            return values
-        return (values[:, 0], values[:, 1]) if return_std else values[:, 0]
-
     @property
     def n_observations_in_(self):
         """Smallest and largest number of observations of a data set in `fit`."""
@@ -387,10 +344,6 @@ class AmortizedPosterior(RegressorMixin, SummarizingEstimator):
         if name not in readers:
             raise AttributeError("n_observations_in_ is there after fit, for data sets of one source.")
         return readers[name].lengths
-
-    def _like_y(self, values):
-        """Return `values` without the axis of parameters if `y` had one dimension in `fit`."""
-        return values[..., 0] if self._y_ndim == 1 else values
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -13,7 +13,7 @@ from skabi.estimators._usual_summaries import LARGEST_SAMPLE, UsualSummaries
 from skabi.exceptions import ApproximationWarning
 from skabi.networks._data_sets import take
 
-# Of as many simulated data sets as in a call of `sample`, one or more is called outside with at most this probability.
+# Of as many simulated data sets as in a call of `sample`, any is called outside with about this probability.
 _FALSE_ALARMS = 0.001
 
 
@@ -53,7 +53,7 @@ class SummarizingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Am
 
     def _warn_of_outside(self, context):
         p_values = self._p_values_of(context)
-        outside = np.flatnonzero(p_values * len(p_values) < _FALSE_ALARMS)
+        outside = _discoveries(p_values)
         if outside.size:
             listed = ", ".join(map(str, outside[:5])) + (", ..." if outside.size > 5 else "")
             warn(
@@ -62,6 +62,16 @@ class SummarizingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Am
                 "switch this warning off by warn_outside=False.",
                 ApproximationWarning,
             )
+
+
+def _discoveries(p_values):
+    """Return which p-values are small, given how many there are and how many of them are small.
+
+    Where all are of nothing there are any with probability `_FALSE_ALARMS` (Benjamini, Hochberg, 1995).
+    """
+    ordered = np.sort(p_values)
+    is_below = ordered < _FALSE_ALARMS * np.arange(1, len(ordered) + 1) / len(ordered)
+    return np.flatnonzero(p_values <= ordered[is_below][-1]) if is_below.any() else np.array([], dtype=int)
 
 
 def _rows(context):

@@ -1,6 +1,7 @@
 """Where the summaries of simulated data sets lie, and how unusual others are among them."""
 
 import numpy as np
+from scipy import special
 from sklearn.covariance import ledoit_wolf
 
 from skabi.diagnostics._mahalanobis import whitening
@@ -9,12 +10,15 @@ from skabi.diagnostics._mahalanobis import whitening
 LARGEST_SAMPLE = 10_000
 # The tail is the largest tenth of distances.
 _TAIL = 0.1
-# Fewer data sets say nothing of what lies beyond them.
+# Fewer distances say nothing of its shape.
 _SMALLEST_TAIL = 10
-# As many exceedances as this, of this shape, join those there are.
-_PRIOR_WEIGHT, _PRIOR_SHAPE = 10, 0.3
-# Nothing is simulated that is so many times as far out as the farthest of those that were.
-_FAR = 3.0
+# From fewer data sets than this no covariance is learned.
+_FEWEST_FOR_COVARIANCE = 10
+# Power by which chances fall beyond the farthest of a few distances: no tail with a variance is longer.
+_POWER = 2.0
+# Shapes of tails that are thought possible, from exponential ones to those without a variance, and how many times as
+# wide as a tail of the same mean.
+_SHAPES, _WIDTHS = np.linspace(0.0, 0.5, 26)[1:], np.geomspace(0.1, 10.0, 61)
 
 
 class UsualSummaries:
@@ -29,17 +33,17 @@ class UsualSummaries:
         scale = shaping.std(axis=0)
         scale = np.where(scale > 0, scale, 1.0)
         standardised = (shaping - self._mean) / scale
-        enough = len(shaping) >= _SMALLEST_TAIL
+        enough = len(shaping) >= _FEWEST_FOR_COVARIANCE
         covariance = ledoit_wolf(standardised, assume_centered=True)[0] if enough else np.eye(shaping.shape[1])
         constant = np.ptp(shaping, axis=0) == 0
         covariance[constant] = covariance[:, constant] = 0.0
         self._whitening = whitening(covariance * scale * scale[:, np.newaxis])
         self._distances = np.sort(self.distances(judging))
         n_tail = int(_TAIL * len(judging))
-        self._has_tail = n_tail >= _SMALLEST_TAIL
-        if self._has_tail:
-            self._start = self._distances[-n_tail - 1]
-            self._shape, self._scale = _generalised_pareto(self._distances[-n_tail:] - self._start)
+        self._tail = None
+        if n_tail >= _SMALLEST_TAIL:
+            start = self._distances[-n_tail - 1]
+            self._tail = start, *_generalised_pareto(self._distances[-n_tail:] - start)
         return self
 
     def distances(self, summaries):
@@ -51,21 +55,33 @@ class UsualSummaries:
         distances = self.distances(summaries)
         n = len(self._distances)
         p_values = (1 + n - np.searchsorted(self._distances, distances)) / (1 + n)
-        if n >= _SMALLEST_TAIL:
-            p_values[distances > _FAR * self._distances[-1]] = 0.0
-        if not self._has_tail:
+        if self._tail is None:
+            is_beyond = distances > self._distances[-1]
+            p_values[is_beyond] *= (self._distances[-1] / distances[is_beyond]) ** _POWER
             return p_values
-        excess = np.maximum(distances - self._start, 0.0) / self._scale
-        beyond = _TAIL * (1 + self._shape * excess) ** (-1 / self._shape)
         few = _SMALLEST_TAIL / (1 + n)
-        return np.where((p_values > few) | (p_values == 0), p_values, np.minimum(beyond, few))
+        is_beyond = p_values <= few
+        p_values[is_beyond] = np.minimum(_TAIL * _beyond(distances[is_beyond], *self._tail), few)
+        return p_values
 
 
 def _generalised_pareto(excess):
-    """Return shape and scale by probability-weighted moments (Hosking, Wallis, 1987), no tail being shorter than 0."""
-    n = len(excess)
-    mean = excess.mean()
-    weighted = (excess * (n - np.arange(n) - 0.65) / n).mean()
-    shape = 2 - mean / (mean - 2 * weighted) if mean > 2 * weighted else _PRIOR_SHAPE
-    shape = (n * np.clip(shape, 1e-3, 1.0) + _PRIOR_WEIGHT * _PRIOR_SHAPE) / (n + _PRIOR_WEIGHT)
-    return shape, max(mean * (1 - shape), np.finfo(float).tiny)
+    """Return scales of each possible shape, and the posterior probabilities of both, `(n_shapes, n_widths)`.
+
+    Before the data shapes are equally probable, and so are logarithms of scales.
+    """
+    shape = _SHAPES[:, np.newaxis]
+    scales = max(excess.mean(), np.finfo(float).tiny) * (1 - shape) * _WIDTHS
+    log_prob = np.zeros(scales.shape)
+    for each in excess:
+        log_prob -= np.log(scales) + (1 + 1 / shape) * np.log1p(shape * each / scales)
+    return scales, special.softmax(log_prob)
+
+
+def _beyond(distances, start, scales, probabilities):
+    """Return the chance that what exceeds `start` is as far out as `distances` `(n,)`, over all possible tails."""
+    beyond = np.zeros(len(distances))
+    for shape, of_shape, weights in zip(_SHAPES, scales, probabilities, strict=True):
+        excess = np.maximum(distances - start, 0.0)[:, np.newaxis] / of_shape
+        beyond += (1 + shape * excess) ** (-1 / shape) @ weights
+    return beyond

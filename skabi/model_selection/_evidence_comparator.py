@@ -20,6 +20,7 @@ from skabi.estimators._evidence import log_evidence_of
 from skabi.estimators._model_probabilities import ModelProbabilities
 from skabi.estimators._models import check_model_prior, check_models
 from skabi.exceptions import ApproximationWarning
+from skabi.files._savable import Savable
 from skabi.model_selection._evidence import check_likelihood
 
 # Nats up to which the standard error of a mean of importance weights is believed: about a hundred effective draws.
@@ -27,7 +28,7 @@ _RELIABLE_ERROR = 0.1
 _NORMAL_QUANTILE = 1.645
 
 
-class EvidenceComparator(ModelProbabilities, BaseEstimator):
+class EvidenceComparator(ModelProbabilities, Savable, BaseEstimator):
     """Posterior probabilities of models, from a posterior and a likelihood of each.
 
     The other route to what `AmortizedModelComparator` learns as a classifier, with the same methods. A model's evidence

@@ -18,6 +18,7 @@ from skabi._shapes import as_float_array
 from skabi._warnings import warn
 from skabi.estimators._sources import is_ragged, is_several
 from skabi.exceptions import ApproximationWarning, ShapeError, SimulatorError
+from skabi.files._savable import Savable
 from skabi.model_selection._meta_models import LogisticNormal, check_probabilities
 from skabi.simulators import is_simulator
 
@@ -46,7 +47,7 @@ class ReplicationRisk:
     upper: np.ndarray
 
 
-class MetaUncertainty(BaseEstimator):
+class MetaUncertainty(Savable, BaseEstimator):
     """How model probabilities would vary over replications of a study [1]_.
 
     Probabilities of models are of one data set, and do not say what another one would give. Here data sets are

@@ -40,7 +40,7 @@ class TensorBatches:
         self.dropping = dropping
 
     def __len__(self):
-        return max(1, round(len(self.dataset) / self.batch_size))
+        return n_batches(len(self.dataset), self.batch_size)
 
     def __iter__(self):
         device = first_tensor(self.dataset.batch).device
@@ -50,3 +50,8 @@ class TensorBatches:
         for rows in order.tensor_split(len(self)):
             batch = self.dataset[rows]
             yield batch if self.dropping is None else batch._replace(x=self.dropping(batch.x, self.generator))
+
+
+def n_batches(n_rows, batch_size):
+    """Return how many batches of equal size rows make."""
+    return max(1, round(n_rows / batch_size))

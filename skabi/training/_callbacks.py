@@ -38,6 +38,14 @@ class RestoreGoodWeights(Callback):
         else:
             self._restore(net)
 
+    def state(self):
+        """Return what a training that goes on must know."""
+        return {"n_restorations": self.n_restorations_, "weights": self._weights}
+
+    def restore(self, state):
+        """Go on from a `state`."""
+        self.n_restorations_, self._weights = state["n_restorations"], state["weights"]
+
     def _keep(self, net):
         self._weights = copy.deepcopy(net.module_.state_dict())
 
@@ -95,6 +103,14 @@ class Schedule(Callback):
             for group in net.optimizer_.param_groups:
                 group["lr"] = net.lr * self.rate(self.step_)
                 group["weight_decay"] = decay if group["is_decayed"] else 0.0
+
+    def state(self):
+        """Return what a training that goes on must know."""
+        return {"step": self.step_}
+
+    def restore(self, state):
+        """Go on from a `state`."""
+        self.step_ = state["step"]
 
     def rate(self, step):
         """Return the share of the highest rate at `step`, counted from 1."""
@@ -159,6 +175,19 @@ class AverageWeights(Callback):
         if self._last is None:
             torch._foreach_copy_(self._weights, self._average)
 
+    def state(self):
+        """Return what a training that goes on must know."""
+        return {"step": self.step_, "average": self._average, "last": self._last}
+
+    def restore(self, state):
+        """Go on from a `state`."""
+        self.step_ = state["step"]
+        torch._foreach_copy_(self._average, state["average"])
+        self._last = None
+        if state["last"] is not None:
+            self._last = _copies(self._average)
+            torch._foreach_copy_(self._last, state["last"])
+
     def _restart(self):
         self.step_ = 0
         self._average, self._last = _copies(self._weights), None
@@ -194,7 +223,7 @@ class EpochBar(Callback):
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Open the bar."""
-        self.bar_ = tqdm(total=self.n_epochs, desc=self.description, unit=" epochs")
+        self.bar_ = tqdm(total=self.n_epochs, initial=len(net.history), desc=self.description, unit=" epochs")
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Move the bar."""

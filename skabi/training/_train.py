@@ -3,7 +3,8 @@
 import copy
 import inspect
 import math
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field, replace
 
 import torch
 from skorch import NeuralNet
@@ -13,8 +14,9 @@ from skorch.helper import predefined_split
 from skabi._torch import single_thread
 from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning, TrainingError
-from skabi.training._batches import Rows, TensorBatches
+from skabi.training._batches import Rows, TensorBatches, n_batches
 from skabi.training._callbacks import AverageWeights, RestoreGoodWeights, Schedule
+from skabi.training._checkpoints import KeepState, Resume, TrainingState
 
 _LARGEST_GRADIENT = 5.0
 
@@ -29,11 +31,17 @@ class TrainingRecord:
         Mean loss an epoch; `valid_losses` is empty without held-out rows.
     best_iter : int
         The epoch, counted from 1, whose weights were kept; 0 if no epoch was better than the start.
+    was_interrupted : bool
+        Whether the user ended it.
+    log_dets : list of float
+        Of each epoch but the first, the mean log-determinant of its rows, where they are its own.
     """
 
     train_losses: list
     valid_losses: list
     best_iter: int
+    was_interrupted: bool = False
+    log_dets: list = field(default_factory=list)
 
 
 def train(
@@ -49,6 +57,8 @@ def train(
     generator,
     dropping=None,
     callbacks=(),
+    checkpoint=None,
+    fresh=None,
 ):
     """Train `network` in place and return a `TrainingRecord`.
 
@@ -75,12 +85,24 @@ def train(
         `dropping(x, generator)` leaves values out of data sets: anew in each batch, once and for all in held-out rows.
     callbacks : sequence of skorch callbacks
         Called besides those of skabi.
+    checkpoint : Checkpoint, optional
+        Keeps the state of training; one that is there already is gone on from.
+    fresh : FreshRows, optional
+        Rows of each epoch but the first.
 
     Raises
     ------
     TrainingError
         If losses stay NaN or infinite whatever the rate.
+    ValueError
+        If the checkpoint is that of another fit, or cannot be read.
+    KeyboardInterrupt
+        If the user ends training in its first epoch.
     """
+    state = None if checkpoint is None else checkpoint.load()
+    if state is not None and "record" in state:
+        network.load_state_dict(state["weights"])
+        return TrainingRecord(**state["record"])
     dataset = Rows(train_batch)
     if dropping is not None and valid_batch is not None:
         valid_batch = valid_batch._replace(x=dropping(valid_batch.x, generator))
@@ -88,8 +110,13 @@ def train(
     own_callbacks = [
         RestoreGoodWeights(),
         AverageWeights(),
-        Schedule(max_iter * len(TensorBatches(dataset, batch_size)), weight_decay=_weight_decay(len(dataset))),
+        _schedule(len(dataset), fresh, batch_size=batch_size, max_iter=max_iter),
+        *stopping,
+        *([] if fresh is None else [fresh]),
     ]
+    training_state = TrainingState(generator, {type(part).__name__: part for part in own_callbacks})
+    resuming = [] if state is None else [Resume(training_state, state)]
+    keeping = [] if checkpoint is None else [KeepState(checkpoint, training_state)]
     net = _RecipeNet(
         network,
         criterion=lambda: loss,
@@ -105,17 +132,37 @@ def train(
         iterator_valid=TensorBatches,
         iterator_valid__batch_size=max(batch_size, _VALID_BATCH_SIZE),
         train_split=None if valid_batch is None else predefined_split(Rows(valid_batch)),
-        callbacks=[*own_callbacks, *stopping, *callbacks],
+        callbacks=[*own_callbacks, *resuming, *callbacks, *keeping],
         callbacks__print_log=None,
         verbose=0,
         device=None,
     )
-    with single_thread():
-        net.fit(dataset)
-    return _record(net, stopping)
+    with single_thread(), fresh or nullcontext():
+        try:
+            net.fit(dataset)
+        except TrainingError:
+            # It would fail again.
+            for callback in keeping:
+                callback.forget()
+            raise
+        finally:
+            for callback in keeping:
+                callback.flush()
+    record = replace(_record(net, stopping), log_dets=[] if fresh is None else fresh.log_dets)
+    if checkpoint is not None and not record.was_interrupted:
+        checkpoint.save({"record": asdict(record), "weights": network.state_dict()})
+    return record
 
 
 _VALID_BATCH_SIZE = 4096
+
+
+def _schedule(n_rows, fresh, *, batch_size, max_iter):
+    """Return the schedule of all steps of a training."""
+    n_later = n_rows if fresh is None else fresh.n_rows
+    n_steps = n_batches(n_rows, batch_size) + (max_iter - 1) * n_batches(n_later, batch_size)
+    n_different = n_rows if fresh is None else n_rows + (max_iter - 1) * n_later
+    return Schedule(n_steps, weight_decay=_weight_decay(n_different))
 
 
 def _weight_decay(n):
@@ -135,6 +182,20 @@ class _KeepBest(EarlyStopping):
         super().on_train_begin(net, **kwargs)
         self.dynamic_threshold_ = self.start_loss
         self.best_model_weights_ = copy.deepcopy(net.module_.state_dict())
+
+    def state(self):
+        """Return what a training that goes on must know."""
+        return {
+            "misses": self.misses_,
+            "threshold": float(self.dynamic_threshold_),
+            "best_epoch": self.best_epoch_,
+            "weights": self.best_model_weights_,
+        }
+
+    def restore(self, state):
+        """Go on from a `state`."""
+        self.misses_, self.dynamic_threshold_ = state["misses"], state["threshold"]
+        self.best_epoch_, self.best_model_weights_ = state["best_epoch"], state["weights"]
 
 
 @torch.no_grad()
@@ -158,6 +219,11 @@ class _RecipeNet(NeuralNet):
         """Start with every module in training mode."""
         super().on_train_begin(net, X=X, y=y, **kwargs)
         self.module_.train()
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        """Run the epochs that an earlier training has left."""
+        n_left = (self.max_epochs if epochs is None else epochs) - len(self.history)
+        return super().fit_loop(X, y, epochs=n_left, **fit_params)
 
     def _set_training(self, training=True):
         # Not at every step: to go through all modules takes a while.
@@ -198,7 +264,8 @@ class _RecipeNet(NeuralNet):
 
 def _record(net, stopping):
     """Return how the training went; a training that the user interrupted keeps what it has."""
-    complete = [epoch for epoch in net.history if "train_loss" in epoch]
+    wanted = {"train_loss", "valid_loss"} if stopping else {"train_loss"}
+    complete = [epoch for epoch in net.history if wanted <= set(epoch)]
     if not complete:
         raise KeyboardInterrupt
     train_losses = [float(epoch["train_loss"]) for epoch in complete]
@@ -206,11 +273,12 @@ def _record(net, stopping):
     if stopping and not any(map(math.isfinite, valid_losses)):
         raise TrainingError("the held-out loss was never finite. Look for extreme values in X and y.")
     stopped_early = any(isinstance(c, EarlyStopping) and c.misses_ == c.patience for _, c in net.callbacks_)
-    if len(complete) < net.max_epochs and not stopped_early:
+    was_interrupted = len(complete) < net.max_epochs and not stopped_early
+    if was_interrupted:
         warn(
             f"training was interrupted in epoch {len(net.history)} of {net.max_epochs}; the best weights so far are "
             "kept.",
             ApproximationWarning,
         )
     best_iter = stopping[0].best_epoch_ if stopping else len(complete)
-    return TrainingRecord(train_losses, valid_losses, best_iter)
+    return TrainingRecord(train_losses, valid_losses, best_iter, was_interrupted)

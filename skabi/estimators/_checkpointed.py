@@ -1,0 +1,113 @@
+"""Where a fit keeps the state of its training, and by what it is told from other fits."""
+
+import hashlib
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+
+from skabi._random import seed_sequence
+from skabi.networks._data_sets import map_tensors
+from skabi.training import Checkpoint, CheckpointFile
+
+# What does not change the weights, or is seen in data, parameters and first weights.
+_OF_NO_MATTER = {
+    "callbacks",
+    "checkpoint",
+    "device",
+    "n_jobs",
+    "n_simulations",
+    "prior",
+    "random_state",
+    "verbose",
+    "warm_start",
+    "warn_outside",
+}
+
+
+class CheckpointedFits:
+    """Base class of estimators whose fits may be interrupted, and then go on."""
+
+    checkpoint: str | Path | None = None
+    random_state: object = None
+    _own_seed: np.random.SeedSequence
+    # Of a fit that the user ended: whether it went on, curve and scores before it, and a hash of its first weights.
+    _interrupted: tuple[bool, list, list, str] | None
+
+    def _begin_fit(self):
+        """Choose the seed of a fit without a random state: that of its checkpoint if there is one."""
+        if self.checkpoint is not None and self.random_state is None:
+            self._own_seed = seed_sequence()
+            state = CheckpointFile(self.checkpoint).load()
+            kept = None if state is None else state["notes"].get("seed")
+            if kept is not None:
+                self._own_seed = np.random.SeedSequence(kept["entropy"], spawn_key=tuple(kept["spawn_key"]))
+
+    def _root_seed(self):
+        """Return the seed that all others of a fit come from."""
+        if self.checkpoint is not None and self.random_state is None:
+            return seed_sequence(self._own_seed)
+        return seed_sequence(self.random_state)
+
+    def _checkpoint_of(self, task):
+        """Return where the training of a `Task` is kept, or None."""
+        if self.checkpoint is None or task.is_pass:
+            return None
+        notes = {}
+        if self.random_state is None:
+            notes["seed"] = {"entropy": self._own_seed.entropy, "spawn_key": list(self._own_seed.spawn_key)}
+        return Checkpoint(self.checkpoint, _identity(self, task), notes)
+
+    def _as_interrupted(self, task):
+        """Return a `Task` that goes on from a fit with a checkpoint as that fit itself, if it was interrupted."""
+        interrupted = getattr(self, "_interrupted", None)
+        if task.is_pass or interrupted is None or self.checkpoint is None or not CheckpointFile(self.checkpoint).load():
+            return task
+        is_continued, losses, scores, first_weights = interrupted
+        return replace(task, is_continued=is_continued, past=(losses, scores), first_weights=first_weights)
+
+    def _end_fit(self):
+        """Forget the checkpoint of a fit that is complete."""
+        if self.checkpoint is not None and self._interrupted is None:
+            CheckpointFile(self.checkpoint).remove()
+
+
+def _identity(estimator, task):
+    """Return what must be the same for a training to go on, a dict of str to str."""
+    identity = {"estimator": type(estimator).__name__}
+    for name, value in estimator.get_params(deep=True).items():
+        if name.partition("__")[0] not in _OF_NO_MATTER:
+            identity[name] = type(value).__name__ if isinstance(value, BaseEstimator) else _text(value)
+    if task.fresh is not None:
+        identity["n_simulations"] = _text(task.fresh.n)
+    identity["random_state"] = f"#{task.seed}"
+    identity["data sets and parameters"] = _hash([task.x, task.theta, task.log_det, task.used, task.held_out])
+    identity["first weights"] = task.first_weights
+    return identity
+
+
+def hash_of_weights(network):
+    """Return a text that tells the weights of a network from others."""
+    return _hash([network.state_dict()])
+
+
+def _text(value):
+    """Return what is written of a value, without where it lies in memory."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
+def _hash(parts):
+    digest = hashlib.blake2b(digest_size=16)
+
+    def add(tensor):
+        array = tensor.detach().cpu().contiguous().numpy() if isinstance(tensor, torch.Tensor) else tensor
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        return tensor
+
+    for part in parts:
+        add(part) if isinstance(part, np.ndarray) else map_tensors(add, part)
+    return f"#{digest.hexdigest()}"

@@ -1,0 +1,110 @@
+"""What a posterior is asked besides draws: densities and predictions."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skabi._shapes import as_float_array
+from skabi.estimators._checks import check_quantiles
+from skabi.estimators._inference import log_density, summarize_draws
+from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
+from skabi.estimators._summarizing import SummarizingEstimator
+from skabi.networks._data_sets import n_rows
+
+
+class PosteriorAnswers(RegressorMixin, SummarizingEstimator):
+    """Base class of posteriors: log densities, scores, means and quantiles."""
+
+    _y_ndim: int
+
+    def log_prob(self, X: ArrayLike, y: ArrayLike) -> np.ndarray:
+        """Return the log posterior density of parameters.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets, n_draws, n_parameters)
+            One or several parameter sets for each data set; `(n_datasets,)` does for a single parameter.
+
+        Returns
+        -------
+        log_prob : ndarray of shape (n_datasets,) or (n_datasets, n_draws)
+            In nats, with respect to the units of `y`; minus infinity outside the prior's support, and so far in its
+            tail that the prior probability beyond is below 1e-307.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X or y are not finite numbers, or their shapes do not fit together.
+        """
+        check_is_fitted(self)
+        x = self._scaled(X)
+        check_parameter_columns(y, self.parameter_names_)
+        y, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), n_rows(x), len(self.parameter_names_))
+        log_prob = log_density(self._network(), x, y, parameter_map=self._parameter_map)
+        return log_prob if has_draws else log_prob[:, 0]
+
+    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+        """Return the mean log posterior density of the true parameters, in nats; higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
+
+        Returns
+        -------
+        score : float
+        """
+        return float(np.mean(self.log_prob(X, y)))
+
+    def predict(self, X: ArrayLike, *, return_std: bool = False, quantiles: ArrayLike | None = None):
+        """Return the posterior mean, or quantiles, over a fixed quasi-random set of 1,024 draws.
+
+        There is no randomness, and what is returned for a row does not depend on the other rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, ...)
+        return_std : bool, default=False
+            Whether to return the posterior standard deviation as well.
+        quantiles : array-like of shape (n_quantiles,), optional
+            Probabilities from 0 to 1: marginal quantiles instead of the mean.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_datasets, n_parameters)
+            `(n_datasets,)` if `y` had one dimension in `fit`. With `quantiles` `(n_datasets, n_quantiles,
+            n_parameters)`, or `(n_datasets, n_quantiles)`.
+        std : ndarray of the same shape as mean
+            Only with `return_std=True`.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If both `return_std` and `quantiles` are given, or X does not have the shape seen in `fit`.
+        """
+        check_is_fitted(self)
+        if return_std and quantiles is not None:
+            raise ValueError("pass either return_std=True or quantiles, not both.")
+        x = self._scaled(X)
+        levels = None if quantiles is None else check_quantiles(quantiles)
+
+        def summary(draws):
+            if levels is None:
+                return np.stack([draws.mean(axis=1), draws.std(axis=1)], axis=1)
+            return np.quantile(draws, levels, axis=1).swapaxes(0, 1)
+
+        values = self._like_y(summarize_draws(self._network(), x, summary, parameter_map=self._parameter_map))
+        if levels is not None:
+            return values
+        return (values[:, 0], values[:, 1]) if return_std else values[:, 0]
+
+    def _like_y(self, values):
+        """Return `values` without the axis of parameters if `y` had one dimension in `fit`."""
+        return values[..., 0] if self._y_ndim == 1 else values
