@@ -133,11 +133,14 @@ def extremes(location, scale, shape, rng):
 def extremes_log_likelihood(X, location, scale, shape):
     """Return the log density of maxima, `(n_datasets,)`."""
     location, scale, shape = (values[:, np.newaxis] for values in (location, scale, shape))
-    base = 1 + shape * (X[..., 0] - location) / scale
-    log_base = np.log(np.where(base > 0, base, 1.0))
     with np.errstate(over="ignore"):
-        terms = -np.log(scale) - (1 + 1 / shape) * log_base - np.exp(-log_base / shape)
-    return np.where((base > 0).all(axis=1), terms.sum(axis=1), -np.inf)
+        distance = np.clip((X[..., 0] - location) / scale, -1e300, 1e300)
+    # Gumbel's distribution where the shape is zero, and no number beyond what an exponential can hold.
+    shape = np.where(shape == 0, 1e-300, shape)
+    is_inside = 1 + shape * distance > 0
+    level = np.log1p(np.where(is_inside, shape * distance, 0.0)) / shape
+    terms = -np.log(scale) - (1 + shape) * level - np.exp(-np.maximum(level, -700.0))
+    return np.where(is_inside.all(axis=1), terms.sum(axis=1), -np.inf)
 
 
 def extremes_simulator(width):
@@ -183,8 +186,9 @@ def measure_samplers(seed, *, n_datasets=20):
         chains = sampler.run(target, starts, archive, n_draws=2000, rng=rng)
         seconds = time.perf_counter() - start
         r_hat = nested_r_hat(chains)
-        # Superchains are independent: the variance of their means over that of draws.
-        n_effective = chains.shape[1] / (r_hat**2 - 1).mean()
+        # Superchains are independent: the variance of draws over that of their means.
+        shares = chains.mean(axis=(2, 3)).var(axis=1, ddof=1) / chains.var(axis=(1, 2, 3), ddof=1)
+        n_effective = chains.shape[1] / shares.mean()
         n_draws = int(np.prod(chains.shape[1:4]))
         print(f"| {sampler!r:.40} | {n_draws:,} | {r_hat.max():.3f} | {n_effective:,.0f} | {seconds:.1f} |")
     print()

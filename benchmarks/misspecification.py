@@ -1,15 +1,22 @@
 """Print how often data sets that another model made are found out, and how often those of the model itself are.
 
-python benchmarks/misspecification.py                 # three seeds, a few minutes
+python benchmarks/misspecification.py                 # three seeds, half an hour
 python benchmarks/misspecification.py --seeds 0
+python benchmarks/misspecification.py few             # false alarms after fits to few data sets; a minute
+python benchmarks/misspecification.py wild --seeds 0  # one wild number among forty counts; a minute or two
 
 The setting of Schmitt et al. (arXiv 2112.08866): two means with a standard normal prior, 100 observations of variance
 one around them, and summaries of which there are more than parameters: four that are learned, shaped to N(0, I) by
 `SummaryRegularizer`, or those of `SetSummary`. First table: the share of 1,000 single data sets with a p-value of at
 most 0.05, and the share that `predict` calls outliers. Second table: the share of 1,000 batches of five with such a
 p-value. The standard error of a share is at most 0.016. Above them the power of the best test of a single data set,
-where the world differs in the prior alone, and, as a bound for each set of summaries, that of a classifier that is told
-of the error: it was trained on data sets of that very world.
+where the world differs in the prior alone, and, as a bound for each set of summaries, that of a classifier that is
+told of the error: it was trained on data sets of that very world, of which it sees what detectors see, summaries and
+moments.
+
+Of "few" the data sets are independent normal numbers, new ones included, and detectors have no estimator. Of "wild"
+they are rows of forty negative binomial counts with a log-linear mean, and 200 is added to one of them; detectors see
+the rows themselves, or the summaries of a posterior that was trained on them.
 """
 
 import argparse
@@ -23,8 +30,10 @@ from sklearn.frozen import FrozenEstimator
 from torch import nn
 
 from skabi import AmortizedPosterior
+from skabi.engines import Gaussian
 from skabi.losses import ForwardKL, SummaryRegularizer
 from skabi.misspecification import MahalanobisDetector, SummaryMMDDetector
+from skabi.misspecification._moments import column_moments
 from skabi.priors import IndependentPrior
 from skabi.simulators import Simulator
 from skabi.summaries import ModuleSummary, SetSummary
@@ -97,10 +106,13 @@ def detectors(posterior, simulator, seed):
 
 
 def told(posterior, rng, choices):
-    """Return the power of a classifier that has seen summaries of that world beside those of the model."""
+    """Return the power of a classifier that has seen data sets of that world beside those of the model."""
+
+    def seen(X):
+        return np.hstack([posterior.transform(X), column_moments(X)])
+
     usual, other, null, new = (
-        posterior.transform(world(n, rng, **of))
-        for n, of in ((3000, {}), (3000, choices), (3000, {}), (N_DATASETS, choices))
+        seen(world(n, rng, **of)) for n, of in ((3000, {}), (3000, choices), (3000, {}), (N_DATASETS, choices))
     )
     labels = np.repeat([0, 1], 3000)
     classifier = HistGradientBoostingClassifier(random_state=0).fit(np.concatenate([usual, other]), labels)
@@ -122,11 +134,59 @@ def batches(detector, X):
     return f"{np.mean(np.array(p_values) <= LEVEL):.3f}"
 
 
+def print_few(seeds):
+    """Print false alarms of `predict` and of p-values, by the number of data sets in the fit."""
+    print("| detector | data sets | numbers in each | predict | p <= 0.05 |\n|---|---|---|---|---|")
+    for detector in (MahalanobisDetector, SummaryMMDDetector):
+        for n, width, repeats in ((100, 30, 50), (1000, 20, 20), (10_000, 20, 2)):
+            shares = []
+            for seed in np.random.SeedSequence(seeds[0]).generate_state(repeats * len(seeds)):
+                X = np.random.default_rng(seed).normal(size=(n + 4000, width))
+                fitted = detector(random_state=int(seed)).fit(X[:n])
+                shares.append([float(share) for share in single(fitted, X[n:])])
+            of_tests, of_predict = np.mean(shares, axis=0)
+            print(f"| {detector.__name__} | {n} | {width} | {of_predict:.3f} | {of_tests:.3f} |", flush=True)
+
+
+def counts(intercept, slope, dispersion, rng):
+    """Return rows of forty counts."""
+    mean = np.exp(intercept[:, np.newaxis] + slope[:, np.newaxis] * np.linspace(-1, 1, 40))
+    shape = dispersion[:, np.newaxis]
+    return rng.poisson(rng.gamma(shape, mean / shape)).astype(float)
+
+
+def print_wild(seeds):
+    """Print how often a single wild number is found in the rows themselves, and in their summaries."""
+    prior = {
+        "intercept": stats.norm(1.0, 0.7),
+        "slope": stats.norm(0.0, 0.7),
+        "dispersion": stats.gamma(2.0, scale=2.0),
+    }
+    simulator = Simulator(IndependentPrior(prior), counts, vectorized=True)
+    print("| seed | detector | sees | found | false alarms |\n|---|---|---|---|---|")
+    for seed in seeds:
+        posterior = AmortizedPosterior(Gaussian(), n_simulations=4000, max_iter=20, random_state=seed).fit(simulator)
+        X, _ = simulator.sample(N_DATASETS, random_state=1000 + seed)
+        wild = X + 200.0 * (np.arange(40) == 20)
+        for estimator, sees in ((None, "rows"), (FrozenEstimator(posterior), "summaries")):
+            for detector in (MahalanobisDetector, SummaryMMDDetector):
+                fitted = detector(estimator, random_state=seed).fit(simulator)
+                found, alarms = single(fitted, wild)[0], single(fitted, X)[0]
+                print(f"| {seed} | {detector.__name__} | {sees} | {found} | {alarms} |", flush=True)
+
+
 def main():
-    """Print both tables, and how long fits took and how normal summaries are."""
+    """Print the tables of the part that was asked for."""
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="?", choices=["worlds", "few", "wild"], default="worlds")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    arguments = parser.parse_args()
+    {"worlds": print_worlds, "few": print_few, "wild": print_wild}[arguments.part](arguments.seeds)
+
+
+def print_worlds(seeds):
+    """Print both tables of other worlds, and how long fits took."""
     prior = IndependentPrior({"mean": stats.norm(np.zeros(2), 1.0)})
     simulator = Simulator(prior, simulate, vectorized=True)
     columns = " | ".join(f"{world} | predict" for world in WORLDS)
@@ -135,7 +195,7 @@ def main():
     print("|" + "---|" * (4 + 2 * len(WORLDS)))
     print(f"| best test |  |  |  | {best} |")
     of_batches = [f"| summaries | seed | detector | {' | '.join(WORLDS)} |", "|" + "---|" * (3 + len(WORLDS))]
-    for seed in parser.parse_args().seeds:
+    for seed in seeds:
         for summaries, posterior in posteriors(seed):
             start = time.perf_counter()
             posterior.fit(simulator)

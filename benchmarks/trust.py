@@ -90,11 +90,12 @@ def locally(posteriors, n_cal=200):
     ).p_value
 
 
-def predictive(posteriors, n_replicates=39):
-    """Return the overall p-values of a predictive check of the data themselves, replicated at one draw each."""
-    noise = np.random.default_rng([2, posteriors.seed]).normal(size=posteriors.draws[:, :n_replicates].shape)
-    replicated = posteriors.draws[:, :1] + noise
-    return posterior_predictive_check(posteriors.X, replicated, one_draw=True).overall
+def predictive(posteriors, *, one_draw, n_replicates=39):
+    """Return the overall p-values of a predictive check of the data themselves, replicated at one draw or at many."""
+    draws = posteriors.draws[:, :n_replicates]
+    replicated = np.random.default_rng([2, posteriors.seed]).normal(size=draws.shape)
+    replicated += draws[:, :1] if one_draw else draws
+    return posterior_predictive_check(posteriors.X, replicated, one_draw=one_draw).overall
 
 
 # A test takes `Posteriors` and returns one p-value, or one for each parameter.
@@ -109,7 +110,8 @@ TESTS = {
     "MMD": lambda p: against_exact(mmd_test, p),
     "sliced Wasserstein": lambda p: against_exact(sliced_wasserstein_test, p),
     "local C2ST": locally,
-    "predictive check": predictive,
+    "predictive check": lambda p: predictive(p, one_draw=True),
+    "predictive check, own draws": lambda p: predictive(p, one_draw=False),
 }
 ERRORS = {"mean + 0.2 sd": {"shift": 0.2}, "sd x 1.15": {"scale": 1.15}, "sd / 1.15": {"scale": 1 / 1.15}}
 

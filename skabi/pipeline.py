@@ -124,8 +124,8 @@ class Pipeline(Savable, sklearn.pipeline.Pipeline):
 
     @available_if(_last_step_has("sample"))
     def sample(
-        self, X: ArrayLike, n_draws: int = 1000, *, n_replicates: int | None = None, random_state=None
-    ) -> np.ndarray:
+        self, X: ArrayLike, n_draws: int = 1000, *, n_replicates: int | None = None, store=None, random_state=None
+    ):
         """Transform X, and draw from the posterior of each data set.
 
         Parameters
@@ -135,19 +135,22 @@ class Pipeline(Savable, sklearn.pipeline.Pipeline):
             Draws a data set.
         n_replicates : int, optional
             As in `AmortizedPosterior.sample`.
+        store : path-like, optional
+            Likewise.
         random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
 
         Returns
         -------
-        draws : ndarray of shape (n_datasets, n_draws, n_parameters)
+        draws : ndarray or zarr.Array of shape (n_datasets, n_draws, n_parameters)
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         """
-        replicates = {} if n_replicates is None else {"n_replicates": n_replicates}
-        return self.steps[-1][1].sample(self._transformed(X), n_draws, **replicates, random_state=random_state)
+        given = {"n_replicates": n_replicates, "store": store}
+        options = {name: value for name, value in given.items() if value is not None}
+        return self.steps[-1][1].sample(self._transformed(X), n_draws, **options, random_state=random_state)
 
     @available_if(_last_step_has("log_prob"))
     def log_prob(self, X: ArrayLike, y: ArrayLike) -> np.ndarray:
@@ -172,6 +175,10 @@ class Pipeline(Savable, sklearn.pipeline.Pipeline):
     def _transformed(self, X):
         """Return `X` as the last step sees it."""
         check_is_fitted(self)
+        return self._through_front(X)
+
+    def _through_front(self, X):
+        """Return `X` as all steps but the last transform it."""
         for _, step in self.steps[:-1]:
             if step is not None and step != "passthrough":
                 X = step.transform(X)
@@ -195,9 +202,13 @@ class _TransformedSimulator:
         self._simulator = simulator
         self._pipeline = pipeline
         self._params = params
+        self._is_fitted = False
 
     def sample(self, n, **options):
         X, y = self._simulator.sample(n, **options)
+        if self._is_fitted:
+            return self._pipeline._through_front(X), y
+        self._is_fitted = True
         return self._pipeline._fit_front(X, y, self._params), y
 
 

@@ -13,7 +13,7 @@ ROOMS = instances()
 EXEMPT = {
     *("BaseEngine", "BaseHead", "BaseLoss", "BasePrior", "BaseSummary", "Batch", "SummaryCost"),
     *("BaseSampler", "BatchTest", "KnownLikelihood", "LogEvidence", "Refined"),
-    *("CrossValElpd", "PsisLoo", "ReplicationRisk", "RouteAgreement"),
+    *("CrossValElpd", "PsisLoo", "ReplicationRisk", "RouteAgreement", "StoredDataSets"),
 }
 SOURCES = {"data": (5, 2), "statistics": (3,)}
 SHAPES = {

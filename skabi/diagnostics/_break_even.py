@@ -7,10 +7,11 @@ from numpy.typing import ArrayLike
 
 from skabi._params import check_real
 from skabi._shapes import as_float_array
+from skabi.diagnostics._result import Result
 
 
-@dataclass(frozen=True)
-class BreakEven:
+@dataclass(frozen=True, repr=False)
+class BreakEven(Result):
     """Times of amortized inference and of another method, and where the first overtakes the second.
 
     Attributes

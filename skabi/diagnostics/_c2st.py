@@ -26,6 +26,8 @@ def c2st(
 ):
     """Return how well a classifier tells draws from draws of a reference posterior.
 
+    With few draws, a few hundred say, take `mmd_test` first: it is quick, and its p-value is exact.
+
     The result is the cross-validated accuracy of the classifier [1]_: 0.5 if it cannot tell the two apart, 1.0 if
     they are disjoint. By default this is the protocol of the SBIBM benchmark [2]_: both sets are standardised by the
     mean and standard deviation of the reference, and the classifier is a network with two layers of
@@ -65,6 +67,10 @@ def c2st(
     ApproximationWarning
         If the training of a classifier did not converge, as happens with a few hundred draws or less; the accuracy
         may then be too low.
+
+    See Also
+    --------
+    mmd_test, sliced_wasserstein_test : Tests with exact p-values, for few draws, too.
 
     References
     ----------

@@ -8,11 +8,12 @@ from numpy.typing import ArrayLike
 from skabi._params import check_real
 from skabi._shapes import as_float_array, check_draws_and_parameters
 from skabi.diagnostics._binomial import jeffreys_interval
+from skabi.diagnostics._result import Result
 from skabi.diagnostics._sbc import count_below_and_equal
 
 
-@dataclass(frozen=True)
-class CentralCoverage:
+@dataclass(frozen=True, repr=False)
+class CentralCoverage(Result):
     """Coverage of central posterior intervals, with its Monte Carlo error.
 
     Attributes

@@ -8,14 +8,15 @@ from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from skabi._params import check_count, check_real
+from skabi.diagnostics._result import Result
 from skabi.exceptions import ShapeError
 
 # More points than this change the bands by less than a pixel and cost time.
 _MAX_POINTS = 1000
 
 
-@dataclass(frozen=True)
-class ECDFBands:
+@dataclass(frozen=True, repr=False)
+class ECDFBands(Result):
     """Simultaneous bands for the ECDF of uniform ranks.
 
     Attributes
@@ -45,8 +46,8 @@ class ECDFBands:
     gamma: float
 
 
-@dataclass(frozen=True)
-class RankECDF:
+@dataclass(frozen=True, repr=False)
+class RankECDF(Result):
     """ECDF of the ranks of each parameter, with simultaneous bands.
 
     Attributes

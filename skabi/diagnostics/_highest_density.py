@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skabi.diagnostics._coverage import coverage_curve
+from skabi.diagnostics._result import Result
 from skabi.diagnostics._sbc import break_ties
 from skabi.diagnostics._uniformity import uniformity_test
 from skabi.exceptions import ShapeError
 
 
-@dataclass(frozen=True)
-class HighestDensityCoverage:
+@dataclass(frozen=True, repr=False)
+class HighestDensityCoverage(Result):
     """Expected coverage of regions of highest posterior density, with its Monte Carlo error.
 
     Attributes
@@ -83,7 +84,7 @@ def highest_density_coverage(
     ShapeError
         If log_prob_draws or log_prob_y have another shape.
     ValueError
-        If a density is NaN, or levels are not numbers between 0 and 1.
+        If a density is NaN or plus infinity, or levels are not numbers between 0 and 1.
 
     See Also
     --------
@@ -136,5 +137,11 @@ def _check_densities(log_prob_draws, log_prob_y) -> tuple[np.ndarray, np.ndarray
             raise ValueError(
                 f"{name} must not be NaN, and is in {n_nan} of {len(values)} data sets. Outside the support a log "
                 "density is minus infinity; for NaN look at these data sets, which may have values out of range."
+            )
+        n_infinite = np.count_nonzero((values == np.inf).any(axis=1))
+        if n_infinite:
+            raise ValueError(
+                f"{name} must not be plus infinity, and is in {n_infinite} of {len(values)} data sets: all points at "
+                "which a density is infinite would count as equal."
             )
     return log_prob_draws, log_prob_y

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from skabi._params import check_count
 from skabi._random import generators
 from skabi._shapes import as_float_array, check_draws, check_parameters
+from skabi.diagnostics._result import Result
 from skabi.exceptions import ShapeError
 
 # Smooth functions of a data set, and the inverse penalty of their coefficients: less of it finds small errors less
@@ -22,8 +23,8 @@ _C = 0.03
 _ALPHAS = np.logspace(-6, 3, 10)
 
 
-@dataclass(frozen=True)
-class LocalC2ST:
+@dataclass(frozen=True, repr=False)
+class LocalC2ST(Result):
     """Result of a local classifier two-sample test.
 
     Attributes
@@ -103,7 +104,7 @@ def local_c2st(
     Raises
     ------
     ShapeError
-        If numbers of data sets, features or parameters do not fit.
+        If numbers of data sets, features or parameters do not fit, or there is one calibration data set only.
     TypeError
         If the classifier has no `predict_proba`.
     ValueError
@@ -188,6 +189,11 @@ def _check_calibration(draws_cal, X_cal, y_cal, *, n_parameters) -> tuple[np.nda
         raise ShapeError(
             "draws_cal must have shape (n_cal, n_parameters) or (n_cal, n_draws_cal, n_parameters), with "
             f"n_cal={n_cal} by X_cal and n_parameters={n_parameters} by draws; got {draws_cal.shape}."
+        )
+    if n_cal < 2:
+        raise ShapeError(
+            "the classifier learns from the data sets of X_cal, of which there must be at least two, and hundreds make "
+            "sense; got one."
         )
     if len(y_cal) != n_cal:
         raise ShapeError(f"X_cal and y_cal must have the same n_cal; got {n_cal} and {len(y_cal)}.")

@@ -8,6 +8,8 @@ from skabi.exceptions import ShapeError
 
 # Directions whose variance is less than this share of the largest, in standardised columns, hold rounding errors.
 _SMALLEST_SHARE = 1e-10
+# In correlations, what is rounding.
+_ROUNDING = 1e-8
 
 
 def mahalanobis(values: ArrayLike, mean: ArrayLike, covariance: ArrayLike) -> np.ndarray:
@@ -32,7 +34,8 @@ def mahalanobis(values: ArrayLike, mean: ArrayLike, covariance: ArrayLike) -> np
     ShapeError
         If the shapes do not fit together.
     ValueError
-        If something is not finite.
+        If something is not finite, or the covariance is none: not symmetric, or with a negative variance in some
+        direction.
 
     References
     ----------
@@ -53,7 +56,26 @@ def mahalanobis(values: ArrayLike, mean: ArrayLike, covariance: ArrayLike) -> np
             "values, mean and covariance must have shapes (n, n_columns), (n_columns,) and (n_columns, n_columns); got "
             f"{values.shape}, {mean.shape} and {covariance.shape}."
         )
+    _check_covariance(covariance)
     return np.linalg.norm((values - mean) @ whitening(covariance), axis=1)
+
+
+def _check_covariance(covariance):
+    """Raise unless a matrix may be a covariance, but for rounding."""
+    variances = np.diag(covariance)
+    scale = np.sqrt(np.maximum(variances, 0.0))
+    allowed = _ROUNDING * scale * scale[:, np.newaxis]
+    if (np.abs(covariance - covariance.T) > allowed).any():
+        raise ValueError("covariance must be symmetric.")
+    if (variances < 0).any():
+        raise ValueError(f"covariance must have variances of at least 0 on its diagonal; got {variances.min()}.")
+    scale = np.where(scale > 0, scale, 1.0)
+    smallest = np.linalg.eigvalsh(covariance / scale / scale[:, np.newaxis])[0]
+    if smallest < -_ROUNDING * len(covariance):
+        raise ValueError(
+            "covariance must have no negative eigenvalue; the smallest, of its correlations, is "
+            f"{smallest:.3g}. Covariances that were estimated entry by entry may have one."
+        )
 
 
 def whitening(covariance):

@@ -9,6 +9,7 @@ from skabi._params import check_count, check_real
 from skabi._random import generators
 from skabi._shapes import as_float_array
 from skabi.diagnostics._binomial import jeffreys_interval
+from skabi.diagnostics._result import Result
 from skabi.exceptions import ShapeError
 
 # How far from one the probabilities of a data set may sum by rounding, and what equal errors may differ by.
@@ -16,8 +17,8 @@ _ROUNDING = 1e-6
 _TIE = 1e-12
 
 
-@dataclass(frozen=True)
-class CalibrationError:
+@dataclass(frozen=True, repr=False)
+class CalibrationError(Result):
     """Expected calibration error (ECE), its interval, and what it would be by chance.
 
     The shape is (n_models,) for an error of each model, and () for one of all models.
@@ -48,8 +49,8 @@ class CalibrationError:
         return CalibrationError(*(value[..., index] for value in vars(self).values()))
 
 
-@dataclass(frozen=True)
-class ModelCalibration:
+@dataclass(frozen=True, repr=False)
+class ModelCalibration(Result):
     """Reliability curves of model probabilities, and their calibration errors.
 
     Attributes

@@ -53,10 +53,20 @@ def nested_r_hat(chains: ArrayLike) -> np.ndarray:
             "chains must have shape (..., n_superchains, n_chains, n_draws, n_parameters) with at least two "
             f"superchains of at least two draws; got {chains.shape}."
         )
-    means = chains.mean(axis=-2)
-    within_chains = chains.var(axis=-2, ddof=1) if chains.shape[-2] > 1 else np.zeros_like(means)
-    between_chains = means.var(axis=-2, ddof=1) if chains.shape[-3] > 1 else np.zeros_like(means[..., 0, :])
-    within = (between_chains + within_chains.mean(axis=-2)).mean(axis=-2)
+    scaled, is_stuck = _scaled(chains)
+    means = scaled.mean(axis=-2)
+    within_chains = scaled.var(axis=-2, ddof=1) if scaled.shape[-2] > 1 else np.zeros_like(means)
+    between_chains = means.var(axis=-2, ddof=1) if scaled.shape[-3] > 1 else np.zeros_like(means[..., 0, :])
+    within = np.where(is_stuck, 0.0, between_chains + within_chains.mean(axis=-2)).mean(axis=-2)
     between = means.mean(axis=-2).var(axis=-2, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.sqrt((within + between) / within)
+
+
+def _scaled(chains):
+    """Return chains of each parameter from -1 to 1, or 0 if all are equal, and which superchains do not move at all."""
+    draws = -4, -3, -2
+    low, high = chains.min(axis=draws, keepdims=True), chains.max(axis=draws, keepdims=True)
+    reach = high / 2 - low / 2
+    scaled = (chains - (low / 2 + high / 2)) / np.where(reach > 0, reach, 1.0)
+    return scaled, chains.min(axis=(-3, -2)) == chains.max(axis=(-3, -2))

@@ -9,12 +9,13 @@ from scipy import stats
 from skabi._params import check_choice
 from skabi._shapes import as_float_array
 from skabi.diagnostics._ecdf import sbc_ecdf
+from skabi.diagnostics._result import Result
 from skabi.diagnostics._sbc import sbc_ranks
 from skabi.exceptions import ShapeError
 
 
-@dataclass(frozen=True)
-class PredictiveCheck:
+@dataclass(frozen=True, repr=False)
+class PredictiveCheck(Result):
     """Result of a posterior predictive check.
 
     Attributes

@@ -8,16 +8,18 @@ from numpy.typing import ArrayLike
 from skabi._random import generators
 from skabi._shapes import check_draws_and_parameters, check_parameters
 from skabi.diagnostics._coverage import coverage_curve
+from skabi.diagnostics._result import Result
 from skabi.diagnostics._sbc import break_ties
 from skabi.diagnostics._uniformity import smooth_p_values
+from skabi.diagnostics._units import rescaled
 from skabi.exceptions import ShapeError
 
 # Direction and spread. The third and fourth polynomial cost more power against a shift than they add.
 _ORDER = 2
 
 
-@dataclass(frozen=True)
-class TARP:
+@dataclass(frozen=True, repr=False)
+class TARP(Result):
     """Expected coverage of balls around reference points, with its Monte Carlo error.
 
     Attributes
@@ -129,6 +131,7 @@ def tarp(
     n_draws = draws.shape[1]
     for_references, for_ties = generators(random_state, 2)
     references = _draws_of_others(draws, for_references) if references is None else _check_references(references, y)
+    draws, y, references = rescaled(draws, y, references, by=draws)
     scale = draws.std(axis=(0, 1))
     scale[scale == 0] = 1.0
     from_reference, of_truth = (draws - references[:, np.newaxis]) / scale, (y - references) / scale

@@ -7,14 +7,16 @@ from scipy import stats
 
 from skabi._params import check_count
 from skabi._shapes import as_float_array
+from skabi.diagnostics._result import Result
+from skabi.diagnostics._units import rescaled
 from skabi.exceptions import ShapeError
 
 # Permutations worked on at a time hold some 30 MB.
 _MAX_ENTRIES = 4_000_000
 
 
-@dataclass(frozen=True)
-class TwoSampleTest:
+@dataclass(frozen=True, repr=False)
+class TwoSampleTest(Result):
     """Result of a permutation test, of one data set or of several.
 
     Attributes
@@ -56,6 +58,7 @@ def check_two_sets(x, z) -> tuple[np.ndarray, np.ndarray, bool]:
 def standardise_pooled(x, z):
     """Return all draws of a data set, x first, by mean and sd of both sets together; constant columns are zero."""
     pooled = np.concatenate([x, z])
+    (pooled,) = rescaled(pooled, by=pooled)
     centred = pooled - pooled.mean(axis=0)
     # By exact equality, for the sd of equal numbers may not be zero by rounding.
     constant = np.ptp(pooled, axis=0) == 0

@@ -25,6 +25,7 @@ from skabi.estimators._nested import NestedRecipes
 from skabi.estimators._parameters import ParameterMap, parameter_names_of
 from skabi.estimators._reader import Reader, shown, summary_or_default
 from skabi.estimators._sources import has_missing, sources_of, take_rows
+from skabi.estimators._stored import Stream, opened
 from skabi.exceptions import ApproximationWarning
 from skabi.losses import BaseLoss, Batch, ForwardKL
 from skabi.networks._conditions import LogCounts, NoConditions
@@ -34,7 +35,7 @@ from skabi.networks._memory import MemorySummary
 from skabi.networks._summarized import SummarizedDensity
 from skabi.priors import check_prior
 from skabi.summaries import ExpertSummary
-from skabi.training import DropAtRandom, EpochBar, FreshRows, train
+from skabi.training import DropAtRandom, EpochBar, FreshRows, Rows, StreamedRows, train
 
 
 @dataclass
@@ -61,6 +62,8 @@ class Task:
     is_pass : bool
         Whether it is one pass over the rows.
     fresh : FreshSimulations or None
+    stream : Stream or None
+        What is trained on, where `x` is only the first of it.
     """
 
     network: nn.Module
@@ -76,6 +79,12 @@ class Task:
     is_continued: bool = False
     is_pass: bool = False
     fresh: FreshSimulations | None = None
+    stream: Stream | None = None
+
+    @property
+    def n_rows(self):
+        """Rows of an epoch."""
+        return len(self.used if self.stream is None else self.stream)
 
 
 class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
@@ -85,6 +94,8 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
     loss: BaseLoss | None = None
     missing: str | None = None
     prior: Any = None
+    # Whether training may read a store a part at a time.
+    _may_stream = True
     # What stands before the progress bar.
     _progress = "training"
     # What `fit` finds from an earlier one.
@@ -119,8 +130,12 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
 
     def _fit_simulations(self, X, y, *, prior, fresh=None):
         """Fit on data sets and parameters that were drawn from `prior`."""
+        X, y, stream = opened(X, y) if self._may_stream else (X, y, None)
         with self._as_before() if self._is_continued else nullcontext():
             task = self._prepare(X, y, prior=prior, fresh=fresh)
+            if stream is not None:
+                stream.hold_out(task.held_out)
+                task = replace(task, stream=stream)
             self._finish(task, self._train(task))
         self._end_fit()
         return self
@@ -275,11 +290,11 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
         record = train(
             trained,
             self.loss_,
-            train_batch=take(data, task.used),
+            train_rows=Rows(take(data, task.used)) if task.stream is None else self._streamed(task.stream, device),
             valid_batch=take(data, task.held_out) if len(task.held_out) else None,
             dropping=task.dropping,
             max_iter=max_iter,
-            batch_size=_batch_size(len(task.used)) if self.batch_size == "auto" else self.batch_size,
+            batch_size=_batch_size(task.n_rows) if self.batch_size == "auto" else self.batch_size,
             learning_rate_init=self.learning_rate_init * (RATE_OF_GOING_ON if task.is_continued else 1.0),
             n_iter_no_change=self.n_iter_no_change,
             generator=torch_generator(task.seed),
@@ -308,15 +323,22 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
 
     def _rows_of(self, fresh, device):
         """Return a function that makes the rows of an epoch."""
+        return lambda epoch, is_over: self._further_rows(*fresh(epoch, is_over), device=device)
 
-        def make(epoch, is_over):
-            X, y = fresh(epoch, is_over)
-            X, _ = check_data_sets(self, X)
-            self._reader.note(X)
-            x, theta, log_det = self._to_network(X, y)
-            return _batch(x, theta, device=device), float(log_det.mean())
+    def _streamed(self, stream, device):
+        """Return the rows of a `Stream`."""
+        return StreamedRows(
+            lambda chunks: self._further_rows(*stream.read(chunks), device=device)[0],
+            stream.chunks,
+            n_rows=stream.n_rows,
+        )
 
-        return make
+    def _further_rows(self, X, y, *, device):
+        """Return the `Batch` of rows that scales were not learned from, and their mean log-determinant."""
+        X, _ = check_data_sets(self, X)
+        self._reader.note(X)
+        x, theta, log_det = self._to_network(X, y)
+        return _batch(x, theta, device=device), float(log_det.mean())
 
     def _warn_of_constant_features(self):
         for source, reader in self._reader.each.items():

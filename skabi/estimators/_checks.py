@@ -25,6 +25,7 @@ from skabi.estimators._sources import (
     refuse_uneven,
     sources_of,
 )
+from skabi.estimators._stored import in_memory
 from skabi.exceptions import ShapeError
 from skabi.heads import BaseHead
 from skabi.losses import BaseLoss, SumLoss
@@ -129,6 +130,7 @@ def check_training_data(estimator, X, y, *, is_continued):
             f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None. Pass the "
             "parameters that made each data set, fit(X, y), or a skabi.simulators.Simulator, fit(simulator)."
         )
+    X = in_memory(X)
     refuse_lossy(X, name="X")
     refuse_lossy(y, name="y")
     # A fit that goes on leaves what the last one knows of X as it is, also where it is refused.
@@ -170,6 +172,7 @@ def _check_rows(X, y):
 
 def check_data_sets(estimator, X):
     """Return X as a `Source` or a dict of such, as `fit` saw it, and in what its data sets are unlike any there."""
+    X = in_memory(X)
     if is_simulator(X):
         raise TypeError("X must be data sets; got a simulator. Draw data sets first: X, y = simulator.sample(n).")
     refuse_lossy(X, name="X")

@@ -44,9 +44,10 @@ class FeatureScaler:
     def transform(self, X):
         """Return `X` scaled, with the same shape."""
         z = self.standardize(X.reshape(-1, self._scale.size))
-        size = np.abs(z)
-        far = np.sign(z) * (_LINEAR + np.log1p(np.maximum(size - _LINEAR, 0.0)))
-        return np.where(size > _LINEAR, far, z).reshape(X.shape)
+        is_far = np.abs(z) > _LINEAR
+        far = z[is_far]
+        z[is_far] = np.sign(far) * (_LINEAR + np.log1p(np.abs(far) - _LINEAR))
+        return z.reshape(X.shape)
 
     def standardize(self, X):
         """Return `X` `(n, n_features)` as `transform` does, without softening what is far out."""
@@ -72,14 +73,24 @@ class FeatureScaler:
 
     def _in_units(self, flat):
         with np.errstate(over="ignore"):
-            return np.clip(flat / self._unit, -_LARGEST, _LARGEST)
+            return _clipped(flat / self._unit)
 
     def _standardized(self, flat):
         with np.errstate(over="ignore"):
-            return np.clip((self._map(flat) - self._location) / self._scale, -_LARGEST, _LARGEST)
+            z = self._map(flat)
+            z -= self._location
+            z /= self._scale
+        return _clipped(z)
 
     def _map(self, flat):
-        return np.where(self._linear, flat, np.arcsinh((flat - self._center) / self._width))
+        mapped, bent = flat.copy(), ~self._linear
+        mapped[:, bent] = np.arcsinh((flat[:, bent] - self._center[bent]) / self._width[bent])
+        return mapped
+
+
+def _clipped(values):
+    """Clip an array at the largest numbers, in place."""
+    return np.clip(values, -_LARGEST, _LARGEST, out=values)
 
 
 def _asinh_maps(sample):

@@ -111,6 +111,7 @@ class AmortizedLikelihood(Emulator, LikelihoodScore, AmortizedEstimator):
     ((3,), (3, 2))
     """
 
+    _may_stream = False
     _progress = "training likelihood"
 
     def __init__(

@@ -14,6 +14,7 @@ from skabi._torch import resolve_device
 from skabi.estimators._checks import check_constructor, check_fresh
 from skabi.estimators._inference import contexts, draw, draw_evenly
 from skabi.estimators._posterior_answers import PosteriorAnswers
+from skabi.estimators._stored_draws import draw_into
 from skabi.priors import check_prior
 from skabi.simulators import is_simulator
 
@@ -257,8 +258,8 @@ class AmortizedPosterior(PosteriorAnswers):
         return self._pass_over(X, y)
 
     def sample(
-        self, X: ArrayLike, n_draws: int = 1000, *, n_replicates: int | None = None, random_state=None
-    ) -> np.ndarray:
+        self, X: ArrayLike, n_draws: int = 1000, *, n_replicates: int | None = None, store=None, random_state=None
+    ):
         """Draw from the posterior of each data set.
 
         Parameters
@@ -271,12 +272,17 @@ class AmortizedPosterior(PosteriorAnswers):
             that are independent of each other, but within which draws are spread more evenly than by chance: randomized
             quasi-Monte Carlo [1]_. Means over them are closer to the posterior's, and their spread over replicates says
             how close.
+        store : path-like, optional
+            A folder that draws are written to, a chunk of data sets at a time by `n_jobs` workers, for more of them
+            than memory holds. The same call, made again, draws what is missing. Each chunk has a seed of its own, so
+            that draws are others than without a store.
         random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
 
         Returns
         -------
-        draws : ndarray of shape (n_datasets, n_draws, n_parameters)
-            In the units of `y`, inside the prior's support.
+        draws : ndarray or zarr.Array of shape (n_datasets, n_draws, n_parameters)
+            In the units of `y`, inside the prior's support. With a store an array on disk, of which `draws[rows]` reads
+            a part.
 
         Raises
         ------
@@ -285,6 +291,8 @@ class AmortizedPosterior(PosteriorAnswers):
         ValueError
             If X is not finite numbers of the shape seen in `fit`, `n_draws` is below 1, or `n_replicates` does not
             divide it.
+        StoreError
+            If the store has draws of something else, or cannot be written to.
 
         Warns
         -----
@@ -300,6 +308,9 @@ class AmortizedPosterior(PosteriorAnswers):
         n_draws = check_count(n_draws, "n_draws")
         if n_replicates is not None and n_draws % check_count(n_replicates, "n_replicates"):
             raise ValueError(f"n_replicates must divide n_draws={n_draws}; got {n_replicates}.")
+        if store is not None:
+            options = {"n_draws": n_draws, "n_replicates": n_replicates, "random_state": random_state}
+            return draw_into(store, self, X, **options)
         device = resolve_device(self.device)
         way = draw if n_replicates is None else partial(draw_evenly, n_replicates=n_replicates)
         network = self._network(device, torch.float32)

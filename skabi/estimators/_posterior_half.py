@@ -15,8 +15,8 @@ class PosteriorHalf(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regressor
     posterior_: AmortizedPosterior
 
     def sample(
-        self, X: ArrayLike, n_draws: int = 1000, *, n_replicates: int | None = None, random_state=None
-    ) -> np.ndarray:
+        self, X: ArrayLike, n_draws: int = 1000, *, n_replicates: int | None = None, store=None, random_state=None
+    ):
         """Draw from the posterior of each data set; see `AmortizedPosterior.sample`.
 
         Parameters
@@ -24,14 +24,15 @@ class PosteriorHalf(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regressor
         X : array-like of shape (n_datasets, ...)
         n_draws : int, default=1000
         n_replicates : int, optional
+        store : path-like, optional
         random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
 
         Returns
         -------
-        draws : ndarray of shape (n_datasets, n_draws, n_parameters)
+        draws : ndarray or zarr.Array of shape (n_datasets, n_draws, n_parameters)
         """
         check_is_fitted(self)
-        return self.posterior_.sample(X, n_draws, n_replicates=n_replicates, random_state=random_state)
+        return self.posterior_.sample(X, n_draws, n_replicates=n_replicates, store=store, random_state=random_state)
 
     def log_prob(self, X: ArrayLike, y: ArrayLike) -> np.ndarray:
         """Return the log posterior density of parameters; see `AmortizedPosterior.log_prob`.

@@ -53,7 +53,7 @@ class SummarizingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Am
 
     def _warn_of_outside(self, context):
         p_values = self._p_values_of(context)
-        outside = _discoveries(p_values)
+        outside = discoveries(p_values)
         if outside.size:
             listed = ", ".join(map(str, outside[:5])) + (", ..." if outside.size > 5 else "")
             warn(
@@ -64,7 +64,7 @@ class SummarizingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Am
             )
 
 
-def _discoveries(p_values):
+def discoveries(p_values):
     """Return which p-values are small, given how many there are and how many of them are small.
 
     Where all are of nothing there are any with probability `_FALSE_ALARMS` (Benjamini, Hochberg, 1995).

@@ -14,11 +14,12 @@ _TAIL = 0.1
 _SMALLEST_TAIL = 10
 # From fewer data sets than this no covariance is learned.
 _FEWEST_FOR_COVARIANCE = 10
-# Power by which chances fall beyond the farthest of a few distances: no tail with a variance is longer.
-_POWER = 2.0
-# Shapes of tails that are thought possible, from exponential ones to those without a variance, and how many times as
-# wide as a tail of the same mean.
-_SHAPES, _WIDTHS = np.linspace(0.0, 0.5, 26)[1:], np.geomspace(0.1, 10.0, 61)
+# Power by which chances fall beyond the farthest of a few distances. That of Student's t with three degrees of freedom
+# is three, that of lognormal summaries no larger at first.
+_POWER = 2.5
+# Shapes of tails that are thought possible, from some that end to those without a variance, none of them zero; and how
+# many times as wide as a tail of the same mean they are.
+_SHAPES, _WIDTHS = np.linspace(-0.25, 0.5, 30), np.geomspace(0.1, 10.0, 61)
 
 
 class UsualSummaries:
@@ -70,18 +71,22 @@ def _generalised_pareto(excess):
 
     Before the data shapes are equally probable, and so are logarithms of scales.
     """
-    shape = _SHAPES[:, np.newaxis]
-    scales = max(excess.mean(), np.finfo(float).tiny) * (1 - shape) * _WIDTHS
+    shapes = _SHAPES[:, np.newaxis]
+    scales = max(excess.mean(), np.finfo(float).tiny) * (1 - shapes) * _WIDTHS
     log_prob = np.zeros(scales.shape)
     for each in excess:
-        log_prob -= np.log(scales) + (1 + 1 / shape) * np.log1p(shape * each / scales)
+        log_prob += _log_beyond(each / scales, shapes) * (1 + shapes) - np.log(scales)
     return scales, special.softmax(log_prob)
 
 
 def _beyond(distances, start, scales, probabilities):
     """Return the chance that what exceeds `start` is as far out as `distances` `(n,)`, over all possible tails."""
-    beyond = np.zeros(len(distances))
-    for shape, of_shape, weights in zip(_SHAPES, scales, probabilities, strict=True):
-        excess = np.maximum(distances - start, 0.0)[:, np.newaxis] / of_shape
-        beyond += (1 + shape * excess) ** (-1 / shape) @ weights
-    return beyond
+    excess = np.maximum(distances - start, 0.0)[:, np.newaxis]
+    each = zip(_SHAPES, scales, probabilities, strict=True)
+    return sum(np.exp(_log_beyond(excess / of_shape, shape)) @ weights for shape, of_shape, weights in each)
+
+
+def _log_beyond(excess, shape):
+    """Return log(1 + shape * excess) / -shape, the log chance of a larger excess; minus infinity beyond the end."""
+    with np.errstate(divide="ignore"):
+        return np.log1p(np.maximum(shape * excess, -1.0)) / -shape

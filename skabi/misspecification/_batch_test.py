@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skabi.exceptions import ShapeError
+from skabi.diagnostics._result import Result
 
 # What counts as the tail when statistics are brought to one scale.
 _TAIL = 0.95
 
 
-@dataclass(frozen=True)
-class BatchTest:
+@dataclass(frozen=True, repr=False)
+class BatchTest(Result):
     """The test of whether the simulator made these data sets, all of them together.
 
     Attributes
@@ -19,7 +19,7 @@ class BatchTest:
     statistic : float
         How unusual the batch is: 0 in the middle of what is usual, and about 1 at the 95 % point of one question alone.
     null : ndarray of shape (n_null,)
-        The statistic of batches of as many simulated data sets.
+        The statistic of batches that were drawn from simulated data sets and these ones, thrown together.
     p_value : float
         `(1 + n_as_unusual) / (1 + n_null)`.
     """
@@ -44,10 +44,6 @@ class BatchTest:
         return cls(float(statistic), null, float((1 + np.count_nonzero(null >= statistic)) / (1 + len(null))))
 
 
-# Of the data sets to compare with, so many may be in a batch.
-_LARGEST_SHARE = 0.25
-
-
 def spread(values):
     """Return the distance from the median to the 95 % point of each column, and 1 for a column without any."""
     width = np.quantile(values, _TAIL, axis=0) - np.median(values, axis=0)
@@ -55,13 +51,9 @@ def spread(values):
 
 
 def draw_batches(n_rows, size, *, n_batches, rng):
-    """Return row indices `(n_batches, size)`, none twice in a batch, and none in two batches while there are enough."""
-    # Larger batches are alike because they share rows, and new ones are not.
-    if size > n_rows * _LARGEST_SHARE:
-        raise ShapeError(
-            f"a batch may have at most {int(n_rows * _LARGEST_SHARE)} data sets, a quarter of the {n_rows} that fit "
-            f"kept for comparison; got {size}. Fit with more simulations."
-        )
-    if size * n_batches <= n_rows:
-        return rng.permutation(n_rows)[: size * n_batches].reshape(n_batches, size)
-    return np.stack([rng.choice(n_rows, size, replace=False, shuffle=False) for _ in range(n_batches)])
+    """Return row indices `(1 + n_batches, size)`: the first rows, and as many at random, none twice in a batch.
+
+    If rows are exchangeable, so are the batches, however many rows they share.
+    """
+    others = [rng.choice(n_rows, size, replace=False, shuffle=False) for _ in range(n_batches)]
+    return np.stack([np.arange(size), *others])

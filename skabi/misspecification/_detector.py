@@ -14,8 +14,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skabi._params import check_choice, check_count, check_real
 from skabi._random import generators
 from skabi._shapes import as_float_array
+from skabi._warnings import warn
 from skabi.estimators._sources import is_several
 from skabi.exceptions import ApproximationWarning, ShapeError
+from skabi.files._savable import Savable
 from skabi.misspecification._batch_test import BatchTest, draw_batches, spread
 from skabi.misspecification._moments import column_moments
 from skabi.misspecification._space import SummarySpace
@@ -26,13 +28,18 @@ _CHUNK = 1_000_000
 # Where views have the same say, and are unusual in one of twenty data sets together: all summaries, in which much may
 # happen, beyond the first of these quantiles, and what they say of the parameters beyond the second.
 _CENTERS = (0.98, 0.96)
+# Data sets a coordinate of which predict has few more false alarms than it is to have.
+_ENOUGH = 50
+# Data sets that a p-value of 0.05 needs to be compared with.
+_FEWEST_KEPT = 19
 
 
-class Detector(OutlierMixin, BaseEstimator):
+class Detector(OutlierMixin, Savable, BaseEstimator):
     """Base class of outlier detectors that learn from simulated data sets what is usual.
 
     One half of them gives the coordinates of `SummarySpace`, and what else a statistic needs; the other half says how
-    the statistic of new data sets is distributed. A detector needs `_learn`, `_unusual` and `_unusual_batches`.
+    the statistic of new data sets is distributed, but for a part that weighs the views where there are two. A detector
+    needs `_learn`, `_unusual` and `_unusual_batches`.
     """
 
     # What weighs each view, so that none drowns another, and from where on it is unusual.
@@ -82,6 +89,11 @@ class Detector(OutlierMixin, BaseEstimator):
             most 0.5.
         SimulatorError
             If a simulation fails.
+
+        Warns
+        -----
+        ApproximationWarning
+            If half of the data sets are no more than their coordinates.
         """
         check_frozen(self.estimator)
         check_choice(self.moments, "moments", (True, False))
@@ -96,22 +108,29 @@ class Detector(OutlierMixin, BaseEstimator):
         return self
 
     def _fit_summaries(self, summaries, draws, *, rng):
-        """Let one half of the data sets, chosen at random, shape the statistic, and keep that of the other half."""
-        order = rng.permutation(len(summaries))
-        shaping, kept = np.split(order, [len(order) // 2])
+        """Let one half of the data sets, chosen at random, shape the statistic, and keep that of others."""
+        shaping, kept = np.split(rng.permutation(len(summaries)), [len(summaries) // 2])
         space = SummarySpace().fit(summaries[shaping], None if draws is None else draws[shaping])
         self._space, self.mean_, self.covariance_ = space, space.mean, space.covariance
         views = space.views(summaries)
         self._learn([view[shaping] for view in views])
+        self._weights, self._centers = np.ones(1), np.zeros(1)
+        if len(views) > 1:
+            # Of others than those that are kept, or these were compared with what they themselves say is usual.
+            weighing, kept = np.split(kept, [len(kept) // 3])
+            self._weigh(self._unusual([view[weighing] for view in views]))
         self._kept_views = [view[kept] for view in views]
         self._kept_unusual = self._unusual(self._kept_views)
-        spreads = [spread(values) for values in self._kept_unusual]
-        self._weights = np.array([spreads[0] / width for width in spreads])
-        centers = zip(self._kept_unusual, _CENTERS, strict=False)
-        self._centers = np.array([np.quantile(values, center) for values, center in centers])
         scores = self._scores(views)
         self.reference_scores_ = np.sort(scores[kept])
         self.offset_ = np.percentile(scores, 100 * self.contamination)
+        _warn_of_few(len(shaping), summaries)
+
+    def _weigh(self, unusual):
+        """Bring the views to one scale, by how unusual data sets are in each."""
+        spreads = [spread(values) for values in unusual]
+        self._weights = np.array([spreads[0] / width for width in spreads])
+        self._centers = np.array([np.quantile(*pair) for pair in zip(unusual, _CENTERS, strict=True)])
 
     def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Return how usual each data set is; higher is more so.
@@ -157,9 +176,9 @@ class Detector(OutlierMixin, BaseEstimator):
 
         p-values are exact: of data sets that the simulator did make at most a share `a` has one of `a` or less, on
         average over fits. They come from simulated data sets that `fit` kept apart from those that shaped the
-        statistic. A batch is compared with batches of them. Where `n_null` of its size need more than there are, the
-        same data set is in several, and p-values are exact no longer, though close while a batch is much smaller than
-        what was kept.
+        statistic. A batch and those kept are thrown together, and it is compared with others drawn from all of them: a
+        permutation test. The larger the batch beside what was kept, the more of it is in the others, and the less is
+        found; fit with some twenty times as many simulations as there are in a batch.
 
         Parameters
         ----------
@@ -180,23 +199,35 @@ class Detector(OutlierMixin, BaseEstimator):
         ------
         NotFittedError
             Before `fit`.
-        ShapeError
-            If there are more data sets in a batch than `fit` kept.
         ValueError
             If X does not have the shape seen in `fit`.
+
+        Warns
+        -----
+        ApproximationWarning
+            If `fit` kept so few data sets that no p-value is as small as 0.05.
         """
         views = self._views(X)
+        n_kept = len(self.reference_scores_)
+        if n_kept < _FEWEST_KEPT:
+            warn(
+                f"fit kept {n_kept} data sets to compare with, so that no p-value is below {1 / (1 + n_kept):.2g}. Fit "
+                "with more.",
+                ApproximationWarning,
+            )
         if not batch:
             n_as_unusual = np.searchsorted(self.reference_scores_, self._scores(views), side="right")
-            return (1 + n_as_unusual) / (1 + len(self.reference_scores_))
+            return (1 + n_as_unusual) / (1 + n_kept)
         n_null = check_count(n_null, "n_null")
         (rng,) = generators(random_state, 1)
-        index = draw_batches(len(self.reference_scores_), len(views[0]), n_batches=n_null, rng=rng)
-        own = self._questions(views, self._unusual(views), np.arange(len(views[0]))[np.newaxis])
-        kept = self._kept_views, self._kept_unusual
+        together, unusual = (
+            [np.concatenate(pair) for pair in zip(own, kept, strict=True)]
+            for own, kept in ((views, self._kept_views), (self._unusual(views), self._kept_unusual))
+        )
+        index = draw_batches(len(together[0]), len(views[0]), n_batches=n_null, rng=rng)
         n_chunks = -(-index.size * max(index.shape[1], views[0].shape[1]) // _CHUNK)
-        null = [self._questions(*kept, part) for part in np.array_split(index, min(n_chunks, n_null))]
-        return BatchTest.from_questions(np.concatenate([own, *null]))
+        parts = np.array_split(index, min(n_chunks, len(index)))
+        return BatchTest.from_questions(np.concatenate([self._questions(together, unusual, part) for part in parts]))
 
     def _questions(self, views, unusual, index):
         """Return two statistics of batches of rows: how unusual rows are on average, and how their distribution is.
@@ -209,7 +240,13 @@ class Detector(OutlierMixin, BaseEstimator):
 
     def _views(self, X):
         check_is_fitted(self, "offset_")
-        return self._space.views(self._summaries(X, reset=False))
+        summaries = self._summaries(X, reset=False)
+        if summaries.shape[1] != len(self.mean_):
+            raise ShapeError(
+                f"X must have the columns of fit: of those the estimator and the moments made {len(self.mean_)} "
+                f"numbers a data set, and of these {summaries.shape[1]}."
+            )
+        return self._space.views(summaries)
 
     def _scores(self, views):
         unusual = np.stack(self._unusual(views))
@@ -235,7 +272,10 @@ class Detector(OutlierMixin, BaseEstimator):
                 )
             if hasattr(self.estimator, "n_features_in_"):
                 self.n_features_in_ = self.estimator.n_features_in_
-        return np.hstack([summaries, column_moments(X)]) if self.moments else summaries
+            self._has_moments = self.moments
+        if not self._has_moments:
+            return summaries
+        return np.hstack([summaries, column_moments(X, getattr(self.estimator, "summary_", None))])
 
     def _draws(self, X, rng):
         """Return one posterior draw of each data set, `(n_datasets, n_parameters)`, or None without a posterior."""
@@ -277,6 +317,18 @@ def check_frozen(estimator):
         check_is_fitted(estimator)
     except NotFittedError as error:
         raise NotFittedError(f"the estimator, {inner}, is not fitted: call its fit first.") from error
+
+
+def _warn_of_few(n_shaping, summaries):
+    """Warn of data sets that are too few for a covariance."""
+    n_coordinates = np.count_nonzero(summaries.max(axis=0) > summaries.min(axis=0))
+    if n_shaping <= n_coordinates:
+        warn(
+            f"{n_shaping} data sets, half of those in fit, shape the statistic of {n_coordinates} coordinates, and are "
+            "too few for a covariance: predict has many false alarms, and what is unusual is hard to find. Fit with "
+            f"{_ENOUGH * n_coordinates} or more.",
+            ApproximationWarning,
+        )
 
 
 def _is_table(X):

@@ -22,9 +22,13 @@ class MahalanobisDetector(Detector):
         wrapped in `sklearn.frozen.FrozenEstimator`.
     moments : bool, default=True
         Whether skewness and kurtosis of each column stand beside the summaries of sets and series: a network forgets
-        what says nothing of the parameters, which is where a wrong model often shows.
+        what says nothing of the parameters, which is where a wrong model often shows. Any X with three axes counts as
+        such, unless the estimator has an `ImageSummary`.
     contamination : float, default=0.05
-        Share of the data sets of `fit` that are to be called outliers: the false alarms of `predict`.
+        Share of the data sets of `fit` that `predict` calls outliers. Those that shape the statistic look more usual
+        than new ones, of which more are false alarms while they are few: of 30 normal features 12 % with 100 data sets,
+        of 20 features 6.5 % with 1,000, and 5 % with 10,000. Of
+        `test(X) <= 0.05` at most 5 % are.
     n_simulations : int, default=10_000
         Simulations of `fit(simulator)`.
     n_jobs : int, optional
@@ -41,7 +45,8 @@ class MahalanobisDetector(Detector):
     offset_ : float
         Score below which data sets are outliers.
     reference_scores_ : ndarray of shape (n_kept,)
-        Sorted scores of the other half.
+        Sorted scores of the other half; of two thirds of it where there are two questions, which the rest brings to one
+        scale.
     n_features_in_ : int
         Numbers in a data set.
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from skabi._random import generators
 from skabi.diagnostics import local_c2st
-from skabi.plotting._canvas import import_matplotlib
+from skabi.plotting._canvas import import_matplotlib, label_sorted
 from skabi.plotting._two_sample import NullDisplay
 
 
@@ -30,7 +30,8 @@ class LocalC2STDisplay(NullDisplay):
     Attributes
     ----------
     order_ : int ndarray of shape (n_datasets,)
-        The data sets from the smallest statistic to the largest.
+        The data sets from the smallest statistic to the largest. Chance makes more of it for some data sets than for
+        others, and so p-values may come in another order.
     rejected_ : bool ndarray of shape (n_datasets,)
         Which p-values are at most `level`.
     ax_ : matplotlib Axes
@@ -65,6 +66,10 @@ class LocalC2STDisplay(NullDisplay):
 
     def __init__(self, *, statistic, null, p_value, level=0.05):
         super().__init__(statistic=statistic, null=null, p_value=p_value, level=level)
+
+    def _plot_sorted(self, statistic, null, rejected):
+        super()._plot_sorted(statistic, null, rejected)
+        label_sorted(self.ax_, self.order_, by="statistic")
 
     @classmethod
     def from_estimator(

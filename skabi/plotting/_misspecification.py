@@ -126,6 +126,8 @@ class MisspecificationDisplay:
         ------
         ShapeError
             If the scores are not arrays of one dimension.
+        ValueError
+            If they are not finite.
         """
         reference = as_float_array(self.reference, name="reference")
         scores = as_float_array(self.scores, name="scores")
@@ -140,11 +142,12 @@ class MisspecificationDisplay:
         label = f"simulated {noun}{'s' if noun == 'data set' else 'es'}"
         n_bins = int(np.clip(np.sqrt(len(reference)), 10, 50))
         ax.hist(reference, bins=n_bins, density=True, color=PALE_GREY, edgecolor=GREY, lw=0.5, label=label)
+        top = ax.get_ylim()[1]
         share = np.mean(reference < self.cutoff)
-        ax.axvline(self.cutoff, color=INK, lw=1.2, ls="--", label=f"cut-off, {share:.1%} of them below")
+        # Not up to the legend.
+        ax.plot([self.cutoff] * 2, [0, top], color=INK, lw=1.2, ls="--", label=f"cut-off, {share:.1%} of them below")
         self._draw_scores(ax, reference, scores)
         ax.set(xlabel=f"how usual: score of a {noun}", ylabel="density", xlim=self._limits(reference, scores))
-        top = ax.get_ylim()[1]
         add_legend(ax, -0.08 * top, top)
         hide_frame(ax)
         self.ax_ = ax

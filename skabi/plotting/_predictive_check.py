@@ -5,6 +5,7 @@ import numpy as np
 from skabi._params import check_count, check_real
 from skabi._random import generators
 from skabi.diagnostics import posterior_predictive_check
+from skabi.diagnostics._statistics import Statistics
 from skabi.exceptions import ShapeError
 from skabi.plotting._canvas import (
     BLUE,
@@ -88,7 +89,7 @@ class PredictiveCheckDisplay:
         X,
         *,
         simulator,
-        statistics,
+        statistics=None,
         n_replicates=100,
         one_draw=False,
         prob=0.9,
@@ -107,9 +108,10 @@ class PredictiveCheckDisplay:
         simulator : object
             With `simulate_from(y, *, random_state)`; a `Simulator`, for example. One that draws numbers of observations
             is given those of the data sets.
-        statistics : callable
+        statistics : callable, default=None
             Takes n data sets in the form in which the simulator makes them, which should be that of `X`, and returns
-            an array of shape (n, n_statistics) or (n,).
+            an array of shape (n, n_statistics) or (n,), or a DataFrame, whose columns are names. None takes the
+            summaries of an estimator that has `transform`, or else mean and standard deviation of each data set.
         n_replicates : int, default=100
             Replicates of each data set.
         one_draw : bool, default=False
@@ -118,7 +120,7 @@ class PredictiveCheckDisplay:
         prob : float, default=0.9
             Probability of the central intervals.
         statistic_names : list of str, default=None
-            Names for the titles.
+            Names for the titles; None takes those of `statistics`.
         random_state : int, RandomState, Generator or None, default=None
             Seed of the draws, of the simulations and of the order of ties.
         ax : Axes, array-like of Axes or None, default=None
@@ -139,22 +141,19 @@ class PredictiveCheckDisplay:
         import_matplotlib()  # First, so that its absence is not found after the work.
         n_replicates = check_count(n_replicates, "n_replicates")
         for_draws, for_data, for_ties = generators(random_state, 3)
-        observed = _rows_of(statistics, X)
         draws = estimator.sample(X, n_draws=1 if one_draw else n_replicates, random_state=for_draws)
-        if len(draws) != len(observed):
-            raise ShapeError(f"statistics must return one row a data set, {len(draws)}; got shape {observed.shape}.")
+        of_data_sets = Statistics(statistics, estimator)
+        observed = of_data_sets(X, n_datasets=len(draws))
         draws = np.repeat(draws, n_replicates, axis=1) if one_draw else draws
         y = draws.reshape(-1, draws.shape[2])
         replicates = simulator.simulate_from(y, **_sizes(simulator, X, n_replicates), random_state=for_data)
-        replicated = _rows_of(statistics, replicates)
-        if len(replicated) != len(y):
-            raise ShapeError(f"statistics must return one row a replicate, {len(y)}; got shape {replicated.shape}.")
+        replicated = of_data_sets(replicates, n_datasets=len(y))
         return cls.from_replicates(
             observed,
             replicated.reshape(len(observed), n_replicates, -1),
             one_draw=one_draw,
             prob=prob,
-            statistic_names=statistic_names,
+            statistic_names=of_data_sets.names if statistic_names is None else statistic_names,
             random_state=for_ties,
             ax=ax,
         )
@@ -255,12 +254,6 @@ class PredictiveCheckDisplay:
         margin = 0.05 * (high - low) or 0.5
         add_legend(panel, low - margin, high + margin)
         hide_frame(panel)
-
-
-def _rows_of(statistics, X):
-    """Return the statistics of data sets as an array `(n, n_statistics)`."""
-    values = np.asarray(statistics(X))
-    return values[:, np.newaxis] if values.ndim == 1 else values
 
 
 def _sizes(simulator, X, n_replicates):

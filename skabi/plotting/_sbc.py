@@ -18,6 +18,8 @@ from skabi.plotting._canvas import (
 )
 
 _N_NAMES_SHOWN = 6
+# Longer lists leave the axes.
+_LONGEST_LIST = 45
 
 
 class SBCDisplay:
@@ -41,7 +43,8 @@ class SBCDisplay:
     inside : bool ndarray of shape (n_parameters,)
         Which lines stay in the band.
     p_value : ndarray of shape (n_parameters,), default=None
-        Probabilities of lines that go as far out, for the legend.
+        Probabilities of lines that go as far out, for the legend; those of `from_draws` are of the band's own test, not
+        of `uniformity_test`.
     prob : float, default=None
         Probability of the band, for the legend.
     parameter_names : list of str, default=None
@@ -255,11 +258,12 @@ class SBCDisplay:
         return self
 
     def _band_label(self):
-        return "simultaneous band" if self.prob is None else f"{100 * self.prob:g} % simultaneous band"
+        return "simultaneous band" if self.prob is None else f"{100 * self.prob:.4g} % simultaneous band"
 
 
 def _list_of(names):
     """Return the legend entry of the lines in the band."""
     if len(names) > _N_NAMES_SHOWN:
         return f"{len(names)} parameters: inside"
-    return f"{', '.join(names)}: inside"
+    text = ", ".join(names)
+    return f"{text if len(text) <= _LONGEST_LIST else f'{names[0]}, ..., {names[-1]}'}: inside"

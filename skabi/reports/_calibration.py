@@ -4,7 +4,8 @@ import numpy as np
 
 from skabi._random import generators
 from skabi.diagnostics import central_coverage, highest_density_coverage, sbc_ranks, tarp, uniformity_test
-from skabi.reports._verdicts import OF_PROBABILITY, Row
+from skabi.reports._advice import for_shift, for_training
+from skabi.reports._verdicts import OF_PROBABILITY, Row, fault_row
 
 # Densities are slower than draws, and ranks are uniform for any number of them.
 _N_DENSITIES = 100
@@ -15,14 +16,11 @@ _NARROW = (
     "More simulations (n_simulations), or n_estimators=8, whose mixture is wider; stop earlier by a smaller "
     "n_iter_no_change."
 )
-_WIDE = (
-    "Train longer (max_iter, n_iter_no_change); then a more flexible engine, or a summary that keeps more of the data."
-)
-_SHIFTED = (
-    "Make sure that y comes from the prior that fit saw, in the same units; then longer training (max_iter), more "
-    "simulations (n_simulations), a more flexible engine."
-)
 _SHAPE = "A more flexible engine, such as SplineFlow with more transforms; then more simulations (n_simulations)."
+_MEND_DENSITY = (
+    "Such densities judge nothing: mend log_prob, or look at the loss curve, for training may have failed; lower "
+    "learning_rate_init."
+)
 _JOINT = (
     "Look at the rows of single parameters first. If these are good, how parameters depend on each other is not: a "
     "more flexible engine, or more simulations (n_simulations)."
@@ -38,7 +36,7 @@ def check_ranks(case):
     for name, u, p_value in zip(
         case.names, _continuous(ranks, n_draws).T, uniformity_test(ranks, n_draws), strict=True
     ):
-        finding, what_to_try = _describe(u)
+        finding, what_to_try = _describe(u, case)
         error = abs(largest_error(u))
         rows.append(
             Row(
@@ -66,7 +64,7 @@ def check_central_coverage(case):
     rows = []
     for j, name in enumerate(case.names):
         error = largest_error(folded[:, j])
-        finding, what_to_try = _describe_intervals(u[:, j], error)
+        finding, what_to_try = _describe_intervals(u[:, j], error, case)
         rows.append(_coverage_row("central intervals", result.levels, result.coverage[:, j], error, p_values[j],
                                   parameter=name, finding=finding, what_to_try=what_to_try))  # fmt: skip
     return rows
@@ -79,14 +77,29 @@ def check_highest_density(case):
     of_draws = None if of_truth is None else case.subject.log_prob(case.X, draws)
     if of_draws is None:
         return case.leave_out("highest-density coverage", "the posterior has no density")
+    fault = _fault(of_truth, of_draws, (len(case.y), draws.shape[1]))
+    if fault:
+        return [fault_row("log_prob of the posterior", fault, _MEND_DENSITY)]
     case.results["log_prob"] = of_truth
     result = highest_density_coverage(of_draws, of_truth, random_state=case.seeds["densities"])
     case.results["highest_density_coverage"] = result
     error = largest_error(_continuous(result.ranks, draws.shape[1]))
-    finding, what_to_try = ("regions too small", _NARROW) if error < 0 else ("regions too large", _WIDE)
+    finding, what_to_try = ("regions too small", _NARROW) if error < 0 else ("regions too large", _wide(case))
     row = _coverage_row("highest density", result.levels, result.coverage, error, result.p_value,
                         finding=finding, what_to_try=what_to_try)  # fmt: skip
     return [row]
+
+
+def _fault(of_truth, of_draws, shape):
+    """Return why log densities cannot be those of a posterior, or None."""
+    if of_truth.shape != shape[:1] or of_draws.shape != shape:
+        return f"shapes {of_truth.shape} and {of_draws.shape} in place of {shape[:1]} and {shape}"
+    both = np.column_stack([of_truth, of_draws])
+    for name, is_bad in (("NaN", np.isnan(both)), ("infinite", both == np.inf)):
+        if is_bad.any():
+            return f"{name} for {np.count_nonzero(is_bad.any(axis=1))} of {len(both)} data sets"
+    n_nowhere = np.count_nonzero((of_draws == -np.inf).all(axis=1))
+    return f"zero density at its own draws of {n_nowhere} of {len(both)} data sets" if n_nowhere else None
 
 
 def check_tarp(case):
@@ -136,21 +149,25 @@ def _scores(u):
     return np.sqrt(12 * n) * (u.mean() - 0.5), np.sqrt(180 * n) * (((u - 0.5) ** 2).mean() - 1 / 12)
 
 
-def _describe(u):
+def _wide(case):
+    return for_training(case, "a more flexible engine", "a summary that keeps more of the data")
+
+
+def _describe(u, case):
     """Return what is wrong with a posterior whose truths have the ranks `u`, and what to try."""
     shift, spread = _scores(u)
     if max(abs(shift), abs(spread)) < 2:
         return "of another shape", _SHAPE
     if abs(spread) >= abs(shift):
-        return ("too narrow", _NARROW) if spread > 0 else ("too wide", _WIDE)
-    return ("shifted, too high" if shift < 0 else "shifted, too low"), _SHIFTED
+        return ("too narrow", _NARROW) if spread > 0 else ("too wide", _wide(case))
+    return ("shifted, too high" if shift < 0 else "shifted, too low"), for_shift(case)
 
 
-def _describe_intervals(u, error):
+def _describe_intervals(u, error, case):
     """Return the same of intervals, whose coverage is off by `error`."""
     if error > 0:
-        return "intervals too wide", _WIDE
+        return "intervals too wide", _wide(case)
     shift, spread = _scores(u)
     if abs(shift) > abs(spread):
-        return f"intervals shifted, too {'high' if shift < 0 else 'low'}", _SHIFTED
+        return f"intervals shifted, too {'high' if shift < 0 else 'low'}", for_shift(case)
     return "intervals too narrow", _NARROW

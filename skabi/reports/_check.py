@@ -14,7 +14,7 @@ from skabi.reports._data import check_observed, check_predictions
 from skabi.reports._learning import check_contraction, check_gap, check_score
 from skabi.reports._report import Report
 from skabi.reports._subject import Subject, without_warning_of_what_is_unusual
-from skabi.reports._verdicts import judge, smallest_error_seen, table_of
+from skabi.reports._verdicts import OF_PROBABILITY, judge, n_datasets_needed, smallest_error_seen, table_of
 from skabi.reports._weights import check_weights
 from skabi.simulators import is_simulator
 
@@ -32,7 +32,7 @@ _CHECKS = {
     "weights": check_weights,
     "observed data": check_observed,
 }
-_SEEDS = ("data", "draws", "ranks", "densities", "points", "replicates", "ties", "prior")
+_SEEDS = ("data", "draws", "ranks", "densities", "points", "replicates", "ties", "prior", "batches")
 
 
 def check(
@@ -59,14 +59,16 @@ def check(
     - contraction for each parameter; log density at the truth, against the prior's and against that in training;
     - with a simulator, a posterior predictive check at one draw a data set;
     - with a simulator that has a `log_likelihood`, importance weights of draws, for 50 data sets;
-    - how usual observed data sets are among those simulated.
+    - how usual observed data sets are among those simulated, each by itself and all together.
 
-    A verdict has two sides. An error that chance explains is good: p-values are adjusted by Holm's method over the
-    whole table [4]_, so that of exact posteriors at most a share `level` gets another verdict for chance alone. An
-    error that chance does not explain is judged by its size. For ranks and coverage this is the largest difference
-    between a probability that the posterior states and the share that comes out: up to 0.03 is good, up to 0.1
-    doubtful, more is bad. A Gaussian posterior whose sd is 6 % too small, or whose mean is off by 0.08 sd, has an error
-    of 0.03; with 20 % or 0.25 sd it is 0.1. Where there is no p-value the limits in the column `expected` judge.
+    A verdict has two sides. An error that chance explains is good: p-values are adjusted by Holm's method over all rows
+    that judge the posterior [4]_, and apart over those of observed data, so that of exact posteriors at most a share
+    `level` gets another verdict for chance alone. Where data sets are so few that a bad error may be chance, the
+    verdict of the report is "good so far". An error that chance does not explain is judged by its size. For ranks and
+    coverage this is the largest difference between a probability that the posterior states and the share that comes
+    out: up to 0.03 is good, up to 0.1 doubtful, more is bad. A Gaussian posterior whose sd is 6 % too small, or whose
+    mean is off by 0.08 sd, has an error of 0.03; with 20 % or 0.25 sd it is 0.1. Where there is no p-value the limits
+    in the column `expected` judge.
 
     Parameters
     ----------
@@ -79,10 +81,12 @@ def check(
     y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
         The parameters that made them, drawn from the prior. None for a simulator.
     observed : data sets, optional
-        Real ones, whose usualness is reported.
+        Real ones, whose usualness is reported: the smallest p-value, and of several that of a `MahalanobisDetector`
+        that takes them as one batch.
     statistics : callable, optional
-        For the posterior predictive check: takes data sets, returns `(n_datasets, n_statistics)`. By default the
-        summaries that the posterior learned, or else mean and standard deviation of each data set.
+        For the posterior predictive check: takes data sets, returns `(n_datasets, n_statistics)`, a DataFrame for
+        statistics with names. By default the summaries of the posterior, which for rows of numbers are the columns
+        themselves unless it learned others; of a posterior without, mean and standard deviation of each data set.
     n_datasets : int, default=1000
         Data sets that are simulated. With 1,000, errors of a probability below some 0.05 may be chance.
     n_draws : int, default=500
@@ -112,7 +116,7 @@ def check(
         If there is a y besides a simulator, or none besides data sets, or draws or parameters are not finite numbers,
         or there are fewer than 20 data sets.
     ShapeError
-        If shapes do not fit together.
+        If shapes do not fit together, or `statistics` does not return one row for each data set.
 
     See Also
     --------
@@ -160,13 +164,24 @@ def check(
         case = Case(subject, simulator, X, truth, draws, names, observed, statistics, n_replicates, level, seeds)
         rows = [row for make in tqdm(_CHECKS.values(), desc="checking", disable=not verbose) for row in make(case)]
     rows = judge(rows, level)
-    n_tests = sum(not np.isnan(row.p_value) for row in rows)
+    n_tests = sum(not np.isnan(row.p_value) for row in rows if row.family == "posterior")
+    n_needed = n_datasets_needed(n_tests, level)
+    enough = (
+        "" if len(truth) >= n_needed else f": {n_needed} would show those above {OF_PROBABILITY[1]:g}, which are bad"
+    )
     case.notes.append(
         f"Errors of a probability below {smallest_error_seen(len(truth), n_tests, level):.2f} may be chance in "
-        f"{len(truth)} data sets."
+        f"{len(truth)} data sets{enough}."
     )
+    table = table_of(rows)
     return Report(
-        table_of(rows), results=case.results, notes=case.notes, parameter_names=names, n_draws=n_draws, level=level
+        table,
+        results=case.results,
+        notes=case.notes,
+        parameter_names=names,
+        n_draws=n_draws,
+        level=level,
+        has_few=len(truth) < n_needed,
     )
 
 

@@ -12,18 +12,23 @@ _LARGEST_SHARE = 0.95
 _LARGEST_GAP, _N_ERRORS = 0.1, 3.0
 # Probability of the intervals of the picture.
 _PROB = 0.9
+# Interquartile range of the normal distribution, in standard deviations; and from how many times as large a standard
+# deviation on a prior is heavy in its tails.
+_RANGE_OF_NORMAL, _HEAVY = 1.349, 10.0
 # Draws of the prior for its standard deviations.
 _N_PRIOR_DRAWS = 10_000
 
 
 def check_contraction(case):
     """Return a row a parameter: how much narrower than the prior posteriors are."""
-    prior_std = None if case.prior is None else _prior_std(case)
+    prior_draws = case.y if case.prior is None else _prior_draws(case)
+    prior_std = None if case.prior is None else prior_draws.std(axis=0, ddof=1)
     table = recovery(case.draws, case.y, prior_std=prior_std, parameter_names=case.names)
     case.results["recovery"] = table
     lower, upper = np.quantile(case.draws, [(1 - _PROB) / 2, (1 + _PROB) / 2], axis=1)
     mean = case.draws.mean(axis=1)
     case.results["intervals"] = {"true_values": case.y, "posterior_mean": mean, "lower": lower, "upper": upper}
+    contractions = _without_heavy_tails(case, prior_draws, table["contraction"])
     return [
         Row(
             check="contraction",
@@ -39,8 +44,22 @@ def check_contraction(case):
                 "that tell of it."
             ),
         )
-        for name, contraction in table["contraction"].dropna().items()
+        for name, contraction in contractions.dropna().items()
     ]
+
+
+def _without_heavy_tails(case, prior_draws, contractions):
+    """Return contractions, by interquartile ranges where the variance of the prior is in its tails, or infinite."""
+    ranges = np.subtract(*np.quantile(prior_draws, [0.75, 0.25], axis=0))
+    is_heavy = prior_draws.std(axis=0) > _HEAVY * ranges / _RANGE_OF_NORMAL
+    if not is_heavy.any():
+        return contractions
+    shares = np.subtract(*np.quantile(case.draws, [0.75, 0.25], axis=1)) / np.where(ranges > 0, ranges, np.nan)
+    case.notes.append(
+        f"The contraction of {', '.join(contractions.index[is_heavy])} is that of the interquartile range, squared, at "
+        "the median data set: the prior has no variance to speak of."
+    )
+    return contractions.where(~is_heavy, 1 - np.median(shares**2, axis=0))
 
 
 def check_score(case):
@@ -98,7 +117,6 @@ def check_gap(case):
     return [row]
 
 
-def _prior_std(case):
-    """Return standard deviations of the prior, `(n_parameters,)`, which are surer than those of the true parameters."""
-    y = np.asarray(case.prior.sample(_N_PRIOR_DRAWS, random_state=case.seeds["prior"]), dtype=float)
-    return y.std(axis=0, ddof=1)
+def _prior_draws(case):
+    """Return draws of the prior `(n, n_parameters)`, whose spread is surer than that of the true parameters."""
+    return np.asarray(case.prior.sample(_N_PRIOR_DRAWS, random_state=case.seeds["prior"]), dtype=float)

@@ -16,9 +16,16 @@ _COLUMNS = {
     "verdict": "verdict",
     "finding": "finding",
 }
+# p-values below this are all the same.
+_SMALLEST = 0.001
 _RIGHT = ("figure", "expected", "adjusted_p_value")
 # Dark on pale, with contrasts above 7, and a word beside the colour.
-_COLOURS = {"good": ("#0b4f2f", "#d5efe0"), "doubtful": ("#5c3c00", "#fdeabf"), "bad": ("#7a1408", "#fbd9d3")}
+_COLOURS = {
+    "good": ("#0b4f2f", "#d5efe0"),
+    "good so far": ("#0b4f2f", "#e9f2ed"),
+    "doubtful": ("#5c3c00", "#fdeabf"),
+    "bad": ("#7a1408", "#fbd9d3"),
+}
 
 
 def as_text(report):
@@ -58,7 +65,10 @@ def as_html(report):
 
 def _cells(report, n):
     """Return at most n rows of the table as dicts of strings, and how many were left out."""
-    rows = [{name: _as_str(row[name]) for name in _COLUMNS} for _, row in report._rows_shown(n).iterrows()]
+    rows = [
+        {name: _p_value(row[name]) if name == "adjusted_p_value" else _as_str(row[name]) for name in _COLUMNS}
+        for _, row in report._rows_shown(n).iterrows()
+    ]
     return rows, len(report.table) - len(rows)
 
 
@@ -67,9 +77,11 @@ def _as_str(value):
         return value
     if np.isnan(value):
         return ""
-    if 0 < abs(value) < 1e-4:
-        return "< 0.0001" if value > 0 else "> -0.0001"
     return f"{value:.4g}" if abs(value) >= 1000 else f"{value:.3f}"
+
+
+def _p_value(value):
+    return f"< {_SMALLEST:g}" if value < _SMALLEST else _as_str(value)
 
 
 def _line(row, widths):

@@ -20,13 +20,13 @@ class Report:
         - `check`, `parameter`: what was looked at; no parameter where it is all of them;
         - `figure`, `expected`: what came out, and what was to;
         - `error`: what is judged by its size; the larger, the worse;
-        - `p_value`, `adjusted_p_value`: by itself, and by Holm's method over the table; NaN where chance has no part;
+        - `p_value`, `adjusted_p_value`: by itself, and by Holm's method; NaN where chance has no part;
         - `verdict`: "good", "doubtful" or "bad";
         - `finding`, `what_to_try`: empty where the verdict is good.
     results : dict of str to object
         What the diagnostics returned, by name: `sbc_ranks`, `central_coverage`, `highest_density_coverage`, `tarp`,
-        `recovery`, `log_prob` (at the true parameters), `predictive_check`, `effective_shares`, `pareto_k`,
-        `usual_p_values`, and what pictures need, `intervals` and `loss_curve`.
+        `recovery`, `log_prob` (at the true parameters), `predictive_check` and `statistic_names`, `effective_shares`,
+        `pareto_k`, `usual_p_values`, `batch_test`, and what pictures need, `intervals` and `loss_curve`.
     notes : list of str
         What was left out and why, and which errors are too small to be seen.
     parameter_names : list of str
@@ -34,6 +34,8 @@ class Report:
         Behind each rank.
     level : float
         Share of reports on exact posteriors that may have a false alarm.
+    has_few : bool, default=False
+        Whether data sets are so few that a bad error may be chance.
 
     Attributes
     ----------
@@ -47,23 +49,25 @@ class Report:
     check : Makes one.
     """
 
-    def __init__(self, table, *, results, notes, parameter_names, n_draws, level):
+    def __init__(self, table, *, results, notes, parameter_names, n_draws, level, has_few=False):
         self.table = table
         self.results = results
         self.notes = notes
         self.parameter_names = parameter_names
         self.n_draws = n_draws
         self.level = level
+        self.has_few = has_few
 
     @property
     def verdict(self):
-        """Worst verdict of the table: "good", "doubtful" or "bad"."""
-        return worst(self.table["verdict"])
+        """Worst verdict of the table: "good" ("good so far" with few data sets), "doubtful" or "bad"."""
+        verdict = worst(self.table["verdict"])
+        return "good so far" if self.has_few and verdict == "good" else verdict
 
     @property
     def is_good(self):
-        """Whether every verdict is good."""
-        return self.verdict == "good"
+        """Whether every verdict of the table is good, however few the data sets."""
+        return self.problems.empty
 
     @property
     def problems(self):
@@ -74,7 +78,9 @@ class Report:
     def plot(self, *, ax=None):
         """Draw a page of pictures: ranks, coverage, training, predictions and recovery.
 
-        Of more than six parameters, or statistics, those are drawn that are furthest off.
+        Of more than six parameters, or statistics, those are drawn that are furthest off. Titles have the verdicts of
+        the table, and p-values are its adjusted ones; all lines of a panel leave their bands with a probability of
+        `level` at most.
 
         Parameters
         ----------
@@ -87,7 +93,7 @@ class Report:
         report : Report
             The report itself.
         """
-        self.figure_, self.axes_ = draw_page(self.results, names=self.parameter_names, n_draws=self.n_draws, ax=ax)
+        self.figure_, self.axes_ = draw_page(self, ax=ax)
         return self
 
     def __repr__(self):

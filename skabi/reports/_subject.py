@@ -9,6 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 from skabi.exceptions import ApproximationWarning
 from skabi.losses import ForwardKL
 
+# Share of the epochs after which the best one is among the last.
+_NEAR_THE_END = 0.9
+
 
 class Subject:
     """A fitted posterior, or a pipeline or a pair that has one.
@@ -53,12 +56,6 @@ class Subject:
         except (AttributeError, NotImplementedError):
             return None
 
-    def summaries(self, X):
-        """Return summaries of data sets `(n_datasets, n_summaries)`, or None if there are none."""
-        if not hasattr(self.posterior, "transform"):
-            return None
-        return np.asarray(self.posterior.transform(X), dtype=float)
-
     def usual_p_values(self, X):
         """Return the share of simulated data sets as unusual as each of X, or None if that is not known."""
         if not hasattr(self.trained, "usual_p_values"):
@@ -79,6 +76,14 @@ class Subject:
         """Mean log density of the training data in the epoch that was kept, or None."""
         curve, best = getattr(self.trained, "loss_curve_", []), getattr(self.trained, "best_iter_", 0)
         return -float(curve[best - 1]) if len(curve) and best and self._is_log_density else None
+
+    @property
+    def is_trained_out(self):
+        """Whether training ended, or the best epoch came, well before the last one allowed."""
+        n_iter, best = getattr(self.trained, "n_iter_", None), getattr(self.trained, "best_iter_", None)
+        if not n_iter:
+            return False
+        return n_iter < getattr(self.trained, "max_iter", n_iter) or (best or n_iter) < _NEAR_THE_END * n_iter
 
     @property
     def loss_curve(self):

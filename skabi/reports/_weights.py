@@ -5,16 +5,20 @@ from importlib.util import find_spec
 import numpy as np
 from scipy import special
 
+from skabi.diagnostics import uniformity_test
 from skabi.estimators._known_likelihood import KnownLikelihood, data_sets_of, rows_of
 from skabi.refine._pareto import largest_k, log_importance_weights, pareto_smoothed
 from skabi.refine._target import Target
-from skabi.reports._verdicts import Row
+from skabi.reports._advice import for_training
+from skabi.reports._verdicts import Row, fault_row
 
 # Data sets and draws that are weighed.
 _N_DATASETS, _N_DRAWS = 50, 500
-_REFINE = (
-    "skabi.refine.refine(posterior, X, simulator) corrects draws by their weights, or by Markov chains; to need it "
-    "less often, more simulations (n_simulations) or longer training (max_iter)."
+# A share this small, of a posterior whose ranks are right, is a reason to doubt the likelihood.
+_TINY = 0.1
+_MEND_LIKELIHOOD = (
+    "Mend log_likelihood of the simulator: it is to return one log density, finite or -inf, for each data set at its "
+    "parameters. Nothing that needs it can be checked."
 )
 
 
@@ -30,13 +34,16 @@ def check_weights(case):
     target = Target(KnownLikelihood(case.simulator), case.simulator.prior, X, rows=np.arange(len(X)))
     try:
         log_weights = log_importance_weights(target.log_prob(draws), log_prob)
-    except ValueError as reason:
-        return case.leave_out("importance weights", str(reason))
+    except (TypeError, ValueError) as reason:
+        return [fault_row("likelihood", str(reason), _MEND_LIKELIHOOD)]
+    if (log_weights == -np.inf).all():
+        return [fault_row("likelihood", "zero at all draws of all data sets", _MEND_LIKELIHOOD)]
     # Weights that differ by rounding alone have no tail.
     log_weights = np.round(log_weights - np.max(log_weights, axis=1, keepdims=True, initial=-1e300), 9)
     n_effective = np.exp(2 * special.logsumexp(log_weights, axis=1) - special.logsumexp(2 * log_weights, axis=1))
     share = case.results["effective_shares"] = np.nan_to_num(n_effective) / draws.shape[1]
     middle = float(np.median(share))
+    advice = _advice(case, middle)
     rows = [
         Row(
             check="weights: effective share",
@@ -45,16 +52,31 @@ def check_weights(case):
             error=1 - middle,
             limits=(0.5, 0.9),
             finding="far from the exact posterior",
-            what_to_try=_REFINE,
+            what_to_try=advice,
         )
     ]
     if find_spec("arviz_stats") is None:
         case.leave_out("Pareto k of importance weights", "arviz-stats is not installed")
         return rows
-    return rows + [_pareto_row(case, log_weights)]
+    return rows + [_pareto_row(case, log_weights, advice)]
 
 
-def _pareto_row(case, log_weights):
+def _advice(case, share):
+    ranks, n_draws = case.results["sbc_ranks"], case.draws.shape[1]
+    is_calibrated = uniformity_test(ranks, n_draws).min() * ranks.shape[1] > case.level
+    doubt = (
+        "Ranks are as they should be, so log_likelihood may not be that of the simulator: compare the two, and the "
+        "units and the order of the parameters. If it is, "
+        if share < _TINY and is_calibrated
+        else ""
+    )
+    return (
+        f"{doubt}skabi.refine.refine(posterior, X, simulator) corrects draws by their weights, or by Markov chains. To "
+        f"need it less often: {for_training(case).lower()}"
+    )
+
+
+def _pareto_row(case, log_weights, advice):
     pareto_k = case.results["pareto_k"] = pareto_smoothed(log_weights)[1]
     share = float(np.mean(~(pareto_k <= largest_k(log_weights.shape[1]))))
     return Row(
@@ -64,5 +86,5 @@ def _pareto_row(case, log_weights):
         error=share,
         limits=(0.1, 0.5),
         finding="tails too light for some data sets",
-        what_to_try=_REFINE,
+        what_to_try=advice,
     )

@@ -1,5 +1,6 @@
 """Data sets in a store, looked at without reading them."""
 
+import math
 from collections import OrderedDict
 from threading import Lock
 
@@ -155,6 +156,11 @@ class StoredDataSets:
         return len(self.shape)
 
     @property
+    def nbytes(self) -> int:
+        """Bytes that they take in memory; about so many where they have sizes of their own."""
+        return len(self) * (self._reader.bytes_a_row() if self._is_ragged else 8 * math.prod(self.shape[1:]))
+
+    @property
     def dtype(self) -> np.dtype:
         """`float64`, or `object` where data sets have sizes of their own."""
         return np.dtype(object if self._is_ragged else np.float64)
@@ -256,6 +262,10 @@ class _Reader:
     def __setstate__(self, state):
         self.__dict__.update(state)
         self._forget()
+
+    def bytes_a_row(self):
+        """Return how many bytes a row has on average."""
+        return math.ceil(sum(attributes["bytes"] for _, attributes in self._chunks) / self._ends[-1])
 
     def by_chunk(self, rows):
         """Yield `(chunk, positions)`: which of `rows` are in it, chunks in order, positions in theirs."""

@@ -6,6 +6,7 @@ from skabi.training._checkpoint_file import CheckpointFile
 from skabi.training._checkpoints import Checkpoint
 from skabi.training._dropping import DropAtRandom, KeepAtRandom, LookAtRandom
 from skabi.training._fresh import FreshRows
+from skabi.training._streamed import StreamedRows
 from skabi.training._train import TrainingRecord, train
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "RestoreGoodWeights",
     "Rows",
     "Schedule",
+    "StreamedRows",
     "TensorBatches",
     "TrainingRecord",
     "train",

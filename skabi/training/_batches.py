@@ -18,13 +18,17 @@ class Rows(Dataset):
     def __getitem__(self, index):
         return map_tensors(lambda tensor: tensor[index], self.batch)
 
+    def parts(self, generator):
+        """Yield the parts that are in memory at a time: all at once."""
+        yield self
+
 
 class TensorBatches:
     """Batches of `Rows`, in place of torch's `DataLoader`, which collates row by row.
 
     Parameters
     ----------
-    dataset : Rows
+    dataset : Rows or StreamedRows
     batch_size : int
         Rows a batch; batches are made equal, so that none is much smaller than the others.
     generator : torch.Generator, optional
@@ -43,12 +47,16 @@ class TensorBatches:
         return n_batches(len(self.dataset), self.batch_size)
 
     def __iter__(self):
-        device = first_tensor(self.dataset.batch).device
-        order = torch.arange(len(self.dataset), device=device)
+        for part in self.dataset.parts(self.generator):
+            yield from self._batches(part)
+
+    def _batches(self, part):
+        device = first_tensor(part.batch).device
+        order = torch.arange(len(part), device=device)
         if self.generator is not None:
-            order = torch.randperm(len(self.dataset), generator=self.generator).to(device)
-        for rows in order.tensor_split(len(self)):
-            batch = self.dataset[rows]
+            order = torch.randperm(len(part), generator=self.generator).to(device)
+        for rows in order.tensor_split(n_batches(len(part), self.batch_size)):
+            batch = part[rows]
             yield batch if self.dropping is None else batch._replace(x=self.dropping(batch.x, self.generator))
 
 

@@ -1,4 +1,4 @@
-"""Rows that do not fit into memory: a part of them at a time, the next read while the network is trained on the last."""
+"""Rows that do not fit into memory: a part at a time, the next read while the network is trained on the last."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -48,7 +48,7 @@ def train(
     network,
     loss,
     *,
-    train_batch,
+    train_rows,
     valid_batch,
     max_iter,
     batch_size,
@@ -70,8 +70,10 @@ def train(
     network : torch.nn.Module
         `network(loss, batch)` returns the loss of each row.
     loss : BaseLoss
-    train_batch, valid_batch : Batch
-        Tensors on the device to train on; without held-out rows `valid_batch` is None and the last weights are kept.
+    train_rows : Rows or StreamedRows
+        On the device to train on.
+    valid_batch : Batch or None
+        Likewise; without held-out rows the last weights are kept.
     max_iter : int
         Epochs at most.
     batch_size : int
@@ -103,14 +105,13 @@ def train(
     if state is not None and "record" in state:
         network.load_state_dict(state["weights"])
         return TrainingRecord(**state["record"])
-    dataset = Rows(train_batch)
     if dropping is not None and valid_batch is not None:
         valid_batch = valid_batch._replace(x=dropping(valid_batch.x, generator))
     stopping = [] if valid_batch is None else [_KeepBest(n_iter_no_change, _start_loss(network, loss, valid_batch))]
     own_callbacks = [
         RestoreGoodWeights(),
         AverageWeights(),
-        _schedule(len(dataset), fresh, batch_size=batch_size, max_iter=max_iter),
+        _schedule(len(train_rows), fresh, batch_size=batch_size, max_iter=max_iter),
         *stopping,
         *([] if fresh is None else [fresh]),
     ]
@@ -139,7 +140,7 @@ def train(
     )
     with single_thread(), fresh or nullcontext():
         try:
-            net.fit(dataset)
+            net.fit(train_rows)
         except TrainingError:
             # It would fail again.
             for callback in keeping:

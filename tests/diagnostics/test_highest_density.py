@@ -75,6 +75,9 @@ def test_nan_is_refused_with_the_number_of_data_sets():
     y[3] = np.nan
     with pytest.raises(ValueError, match=r"log_prob_y must not be NaN, and is in 1 of 4 data sets"):
         highest_density_coverage(np.zeros((4, 3)), y)
+    y[3] = np.inf
+    with pytest.raises(ValueError, match=r"log_prob_y must not be plus infinity, and is in 1 of 4 data sets"):
+        highest_density_coverage(np.zeros((4, 3)), y)
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,13 @@ def test_wrong_shapes(changed, message):
         local_c2st(**(given | changed))
 
 
+def test_one_calibration_data_set_is_too_few():
+    with pytest.raises(ShapeError, match="at least two"):
+        local_c2st(
+            np.zeros((3, 10, 1)), np.zeros((3, 2)), draws_cal=np.zeros((1, 1)), X_cal=np.zeros((1, 2)), y_cal=[0.0]
+        )
+
+
 def test_wrong_values():
     zeros = {"draws_cal": np.zeros((20, 1)), "X_cal": np.zeros((20, 2)), "y_cal": np.zeros((20, 1))}
     with pytest.raises(ValueError, match="X must be finite; 2 of its 2 values are NaN"):

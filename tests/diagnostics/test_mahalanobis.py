@@ -27,6 +27,27 @@ def test_directions_without_variance_do_not_count():
 
 
 @pytest.mark.parametrize(
+    ("covariance", "message"),
+    [
+        ([[1.0, 0.5], [0.4, 1.0]], "symmetric"),
+        ([[1e-20, 1e-12], [0.0, 1.0]], "symmetric"),
+        ([[1.0, 0.0], [0.0, -1.0]], "at least 0"),
+        ([[1e-20, 2e-10], [2e-10, 1.0]], "no negative eigenvalue"),
+        ([[0.0, 0.1], [0.1, 1.0]], "no negative eigenvalue"),
+    ],
+)
+def test_what_is_no_covariance_is_refused(covariance, message):
+    with pytest.raises(ValueError, match=message):
+        mahalanobis([[1.0, 2.0]], [0.0, 0.0], covariance)
+
+
+def test_rounding_of_a_covariance_is_allowed():
+    factor = np.random.default_rng(2).normal(size=(40, 3))
+    covariance = factor @ factor.T + 1e-15 * np.random.default_rng(3).normal(size=(40, 40))
+    assert np.isfinite(mahalanobis(factor.T, np.zeros(40), covariance)).all()
+
+
+@pytest.mark.parametrize(
     ("values", "mean", "covariance"),
     [([1.0, 2.0], [0.0, 0.0], np.eye(2)), ([[1.0, 2.0]], [0.0], np.eye(1)), ([[1.0]], [0.0], np.eye(2))],
 )

@@ -65,6 +65,15 @@ def test_units_do_not_matter():
     assert mmd(x * factors + shift, z * factors + shift) == pytest.approx(mmd(x, z), rel=1e-6)
 
 
+@pytest.mark.parametrize("unit", [1e-305, 1e-200, 1e200, 1e307])
+def test_extreme_units_do_not_matter_either(unit):
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=(40, 2)), rng.normal(1.0, 1.0, size=(40, 2))
+    result, scaled = (mmd_test(u * x, u * z, random_state=0) for u in (1.0, unit))
+    assert scaled.p_value == result.p_value == 1 / 200
+    np.testing.assert_allclose(scaled.null, result.null, atol=1e-9)
+
+
 def test_constant_and_discrete_columns():
     x, z = normal(50, seed=0), normal(50, seed=1)
     x[:, 1] = z[:, 1] = 0.1

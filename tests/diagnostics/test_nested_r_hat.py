@@ -32,10 +32,19 @@ def test_independent_draws_have_the_monte_carlo_error():
     assert (nested_r_hat(chains) ** 2 - 1).mean() == pytest.approx(expected, rel=4 * np.sqrt(2 / 15 / 400))
 
 
-def test_chains_that_do_not_move():
-    stuck = np.broadcast_to(np.arange(4.0).reshape(4, 1, 1, 1), (4, 3, 2, 1))
+@pytest.mark.parametrize("shape", [(4, 3, 2, 1), (4, 8, 7, 1), (3, 3, 7, 1)])
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e300])
+def test_chains_that_do_not_move(shape, value):
+    stuck = np.broadcast_to((value + np.arange(shape[0]) * max(value, 1.0)).reshape(-1, 1, 1, 1), shape)
     assert np.isinf(nested_r_hat(stuck)).all()
-    assert np.isnan(nested_r_hat(np.zeros((4, 3, 2, 1)))).all()
+    assert np.isnan(nested_r_hat(np.full(shape, value))).all()
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1e300, 0.0), (1e-200, 0.0), (1.0, 1e6)])
+def test_units_do_not_count(scale, offset):
+    chains = np.random.default_rng(3).normal(size=(4, 8, 7, 2))
+    # An offset costs digits, those of its size.
+    np.testing.assert_allclose(nested_r_hat(scale * chains + offset), nested_r_hat(chains), rtol=1e-8)
 
 
 @pytest.mark.parametrize("shape", [(4, 3, 2), (1, 3, 2, 1), (4, 1, 1, 1)])

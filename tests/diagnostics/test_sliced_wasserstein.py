@@ -45,6 +45,15 @@ def test_several_columns_are_a_mean_over_directions_of_scipy():
     assert abs(value - np.mean(expected)) < 4 * error
 
 
+@pytest.mark.parametrize("unit", [1e-305, 1e-200, 1e200, 1e307])
+def test_extreme_units_do_not_matter_either(unit):
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=(40, 2)), rng.normal(1.0, 1.0, size=(40, 2))
+    result, scaled = (sliced_wasserstein_test(u * x, u * z, random_state=0) for u in (1.0, unit))
+    assert scaled.p_value == result.p_value == 1 / 200
+    np.testing.assert_allclose(scaled.null, result.null)
+
+
 def test_units_do_not_matter_and_equal_sets_have_no_distance():
     x, z = normal(50, seed=0), normal(60, seed=1, shift=0.5)
     factors = np.array([1e-6, 1e5])

@@ -91,6 +91,20 @@ def test_units_do_not_matter(gaussians):
     assert first.p_value == pytest.approx(other.p_value)
 
 
+@pytest.mark.parametrize("unit", [1e-305, 1e-200, 1e200, 1e307])
+def test_extreme_units_do_not_matter_either(gaussians, unit):
+    posteriors = gaussians(200, 20, 2, shift=0.5)
+    result, scaled = (tarp(u * posteriors.draws, u * posteriors.y, random_state=0) for u in (1.0, unit))
+    np.testing.assert_array_equal(scaled.ranks, result.ranks)
+    assert scaled.p_value == pytest.approx(result.p_value) and result.p_value < 0.01
+
+
+def test_a_truth_that_is_far_away_is_the_farthest(gaussians):
+    posteriors = gaussians(20, 9, 2)
+    posteriors.y[3] = [1e300, -1e300]
+    assert tarp(posteriors.draws, posteriors.y, random_state=0).ranks[3] == 9
+
+
 @pytest.mark.parametrize("n_datasets", [2, 3, 50])
 def test_reference_points_are_draws_of_each_other_data_set_once(n_datasets):
     draws = np.tile(np.arange(n_datasets)[:, np.newaxis, np.newaxis], (1, 4, 1))

@@ -282,7 +282,7 @@ def test_densities_that_are_none(value, pointwise):
 
     X = [np.full((n, 1), 0.1 * n) for n in range(1, 20)]
     draws = np.full((19, 3, 1), 2.0)
-    words = "log_likelihood must return log densities, finite or -inf", "NaN or +inf for data set 15."
+    words = "log_likelihood must return log densities, finite or -inf", "NaN or +inf for data set 15 at rate = 2."
     with refused(_known_likelihood.NoDensityError, *words):
         KnownLikelihood(exponential(of)).log_likelihood(X, draws, pointwise=pointwise)
     # Zero density is one, and parameters outside the support are none that the function is asked of.

@@ -7,6 +7,7 @@ from scipy import stats
 from skabi import AmortizedPosterior, JointEstimator
 from skabi.datasets import ConjugateGaussian, GaussianMeanScale
 from skabi.engines import Gaussian
+from skabi.estimators._summarizing import discoveries
 from skabi.estimators._usual_summaries import UsualSummaries
 from skabi.exceptions import ApproximationWarning
 from skabi.losses import ForwardKL, SummaryRegularizer
@@ -46,9 +47,52 @@ def test_distances_are_of_points_that_the_mean_has_not_seen():
     assert abs(np.mean(new <= 0.5) - 0.5) < 4 * np.sqrt(0.25 / 60)
 
 
-def test_few_points_say_no_more_than_that_there_are_few():
-    usual = UsualSummaries().fit(np.random.default_rng(2).normal(size=(50, 1)), np.linspace(-1, 1, 19)[:, np.newaxis])
-    assert usual.p_values(np.array([[2.0], [1e6]])) == pytest.approx([0.05, 0.0])
+@pytest.mark.parametrize("n_judging", [1, 9, 50])
+def test_beyond_a_few_points_chances_fall_with_a_power_of_the_distance(n_judging):
+    judging = np.linspace(0.0, 1.0, n_judging + 1)[1:, np.newaxis]
+    usual = UsualSummaries().fit(np.array([[-1.0], [1.0]] * 20), judging)
+    p_values = usual.p_values(np.array([[1.0], [2.0], [1e6]])) * (n_judging + 1)
+    np.testing.assert_allclose(p_values, [2.0, 2**-2.5, 1e-15])
+
+
+def normal(n, rng):
+    return rng.normal(size=(n, 2))
+
+
+def student(n, rng):
+    return rng.standard_t(3, size=(n, 2))
+
+
+def lognormal(n, rng):
+    return np.exp(rng.normal(size=(n, 2)))
+
+
+@pytest.mark.parametrize("draw", [normal, student, lognormal])
+@pytest.mark.parametrize(("n_judging", "n_fits"), [(100, 120), (500, 40)])
+def test_calls_of_any_size_are_hardly_ever_warned_of(draw, n_judging, n_fits):
+    n_warned = dict.fromkeys((1, 10, 100, 1000), 0)
+    for seed in range(n_fits):
+        rng = np.random.default_rng(seed)
+        usual = UsualSummaries().fit(draw(9 * n_judging, rng), draw(n_judging, rng))
+        p_values = usual.p_values(draw(2000, rng))
+        n_warned[1] += np.count_nonzero(p_values < 1e-3)
+        for n in (10, 100, 1000):
+            n_warned[n] += sum(discoveries(part).size > 0 for part in np.split(p_values, 2000 // n))
+    for n, count in n_warned.items():
+        # About a call in a thousand, two at most; those with one fit vary together, and their number six times as much.
+        most = 2e-3 * n_fits * 2000 / n
+        assert count <= most + 4 * np.sqrt(6 * most)
+    if draw is not normal:
+        # And no fewer than half a call in a thousand where tails are long.
+        assert n_warned[1] > 0.5e-3 * n_fits * 2000
+
+
+def test_many_that_are_unusual_are_found_where_one_could_be_chance():
+    assert discoveries(np.full(20, 6e-5)).tolist() == list(range(20))
+    assert discoveries(np.array([0.5, 6e-5] + [0.7] * 298)).size == 0
+    assert discoveries(np.array([0.5, 3e-6] + [0.7] * 298)).tolist() == [1]
+    # The third is below 3 / 4 of the level, and then all that are as small are called.
+    assert discoveries(np.array([7e-4, 0.9, 6e-4, 7.4e-4])).tolist() == [0, 2, 3]
 
 
 def test_constant_and_repeated_summaries_do_not_count():
@@ -86,16 +130,17 @@ def test_simulated_data_sets_are_hardly_ever_warned_of(posterior, simulator):
     assert n_warned <= 0.3 + 4 * np.sqrt(0.3)
 
 
-def test_small_fits_warn_too(simulator):
-    posterior = AmortizedPosterior(Gaussian(()), n_simulations=100, max_iter=2, random_state=0).fit(simulator)
+@pytest.mark.parametrize("n_simulations", [20, 100])
+def test_small_fits_warn_too(simulator, n_simulations):
+    posterior = AmortizedPosterior(Gaussian(()), n_simulations=n_simulations, max_iter=2, random_state=0).fit(simulator)
     with pytest.warns(ApproximationWarning, match="lie outside"):
         posterior.sample([[1e6, 1e6]], n_draws=2)
 
 
 def test_one_among_many_is_warned_of(posterior, simulator):
-    X, _ = simulator.sample(10_000, random_state=7)
+    X, _ = simulator.sample(1000, random_state=7)
     X[0] = 1e6
-    with pytest.warns(ApproximationWarning, match="1 of 10000 data sets lie outside"):
+    with pytest.warns(ApproximationWarning, match="1 of 1000 data sets lie outside"):
         posterior.sample(X, n_draws=1)
 
 
@@ -103,7 +148,7 @@ def test_members_of_ensembles_and_data_sets_of_any_size_are_judged():
     simulator = GaussianMeanScale(n_observations=(2, 30))
     posterior = AmortizedPosterior(Gaussian((8,)), n_estimators=2, n_simulations=1000, max_iter=2, random_state=0)
     posterior.fit(simulator)
-    X = [np.zeros((3, 1)), np.full((20, 1), 1e4)]
+    X = [np.array([[-0.4], [0.3], [0.9]]), np.full((20, 1), 1e4)]
     assert posterior.usual_p_values(X)[1] < 1e-4
     with pytest.warns(ApproximationWarning, match="1 of 2 data sets lie outside"):
         posterior.sample(X, n_draws=2)

@@ -47,6 +47,13 @@ def test_estimator_is_sampled(exact, too_narrow, simulations):
     assert display.null.shape == (3, 19)
 
 
+def test_the_order_is_that_of_the_statistic():
+    null = np.random.default_rng(0).uniform(size=(3, 19)) * [[0.01], [1.0], [0.01]]
+    display = LocalC2STDisplay(statistic=[0.02, 0.1, 0.005], null=null, p_value=[0.05, 0.9, 0.6]).plot()
+    assert display.order_.tolist() == [2, 0, 1]
+    assert display.ax_.get_xlabel() == "data set, counted from 0 and sorted by statistic"
+
+
 def test_data_sets_of_another_form_are_summarised(exact, simulations):
     X, y = simulations
 

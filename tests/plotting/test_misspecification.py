@@ -59,8 +59,17 @@ def test_a_batch_is_one_mark_before_its_null(detector):
     assert display.is_outlier_.tolist() == [True]
 
 
+def test_the_cut_off_ends_below_the_legend(detector):
+    display = MisspecificationDisplay.from_estimator(detector, [[0.1, 0.2], [5.0, 0.0]])
+    display.figure_.canvas.draw()
+    top = display.ax_.transData.transform((0.0, display.ax_.lines[0].get_ydata().max()))[1]
+    assert top <= display.ax_.get_legend().get_window_extent().y0
+
+
 def test_bad_input_is_refused(detector):
     with pytest.raises(NotFittedError):
         MisspecificationDisplay.from_estimator(MahalanobisDetector(), [[0.0, 0.0]])
     with pytest.raises(ShapeError, match="reference and scores must have shapes"):
         MisspecificationDisplay(reference=[[1.0]], scores=[1.0], cutoff=0.0).plot()
+    with pytest.raises(ValueError, match="scores must be finite"):
+        MisspecificationDisplay(reference=[1.0, 2.0], scores=[-np.inf], cutoff=0.0).plot()

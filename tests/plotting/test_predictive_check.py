@@ -98,12 +98,21 @@ def test_replicates_have_the_sizes_of_the_data_sets(exact):
         PredictiveCheckDisplay.from_estimator(OfMeans(), X, simulator=simulator, statistics=statistics)
 
 
+def test_statistics_and_names_are_those_of_reports_by_default(exact, simulations, simulator):
+    X = simulations[0][:3]
+    display = PredictiveCheckDisplay.from_estimator(exact, X, simulator=simulator, n_replicates=9, random_state=0)
+    np.testing.assert_allclose(display.observed, np.column_stack([X.mean(axis=1), X.std(axis=1)]))
+    assert display.statistic_names == ["mean", "standard deviation"]
+
+
 def test_wrong_input(exact, simulations, simulator, replicates):
     X = simulations[0][:3]
-    with pytest.raises(ShapeError, match="statistics must return one row a data set, 3; got shape"):
+    with pytest.raises(ShapeError, match="one row for each data set, here 3; got"):
         PredictiveCheckDisplay.from_estimator(exact, X, simulator=simulator, statistics=lambda X: X[:2])
-    with pytest.raises(ShapeError, match="statistics must return one row a replicate, 300; got shape"):
+    with pytest.raises(ShapeError, match="one row for each data set, here 300; got"):
         PredictiveCheckDisplay.from_estimator(exact, X, simulator=simulator, statistics=lambda X: X[:3])
+    with pytest.raises(ShapeError, match="here 3; got"):
+        PredictiveCheckDisplay.from_estimator(exact, X, simulator=simulator, statistics=np.mean)
     with pytest.raises(ShapeError, match="one name for each of 2 statistics"):
         PredictiveCheckDisplay.from_replicates(*replicates, statistic_names=["a"])
     with pytest.raises(ValueError, match="prob must lie between"):

@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 
 from skabi import reports
+from skabi.plotting._canvas import p_value_in_words
+from skabi.reports._rendering import _p_value
+from skabi.reports._verdicts import worst
 
 
 class Reader(HTMLParser):
@@ -79,16 +82,44 @@ def test_plot_has_a_panel_for_each_result(fitted, simulator):
     panels = [panel for panel in report.axes_.ravel() if panel is not None]
     titles = [panel.get_title().split("\n")[0] for panel in panels]
     assert titles == [
-        "Ranks of the truth",
-        "Central intervals",
-        "Regions of highest density",
-        "Balls around random points (TARP)",
+        "Ranks of the truth: good",
+        "Central intervals: good",
+        "Regions of highest density: good",
+        "Balls around random points: good",
         "Training",
-        "Posterior predictive check",
+        "Posterior predictive check: good",
         *fitted.parameter_names_,
     ]
     assert all(panel.figure is report.figure_ for panel in panels)
     report.figure_.canvas.draw()
+
+
+def test_panels_say_what_the_table_says(bad_report):
+    ranks = bad_report.plot().axes_[0, 0]
+    rows = bad_report.table[bad_report.table["check"] == "SBC ranks"]
+    assert ranks.get_title() == f"Ranks of the truth: {worst(rows['verdict'])}"
+    labels = ranks.get_legend_handles_labels()[1]
+    assert "97.5 % simultaneous band" in labels
+    assert f"theta[0]: outside, {p_value_in_words(rows['adjusted_p_value'].iloc[0])}" in labels
+
+
+def test_legends_stay_in_their_panels(simulator, make_posterior):
+    def statistics(X):
+        return pd.DataFrame(
+            {f"a statistic with quite a long name {j}": X[:, 0] + 50.0 * (j == 2) * X[:, 1] for j in range(6)}
+        )
+
+    report = reports.check(
+        make_posterior(shift=2.0), simulator, statistics=statistics, n_datasets=300, n_draws=50, random_state=0
+    ).plot()
+    report.figure_.canvas.draw()
+    for panel in report.axes_.ravel():
+        if panel is not None and panel.get_legend() is not None:
+            assert panel.get_legend().get_window_extent().x1 <= panel.get_window_extent().x1
+
+
+def test_small_p_values_are_all_alike():
+    assert [_p_value(value) for value in (0.0, 1e-9, 3e-4, 9e-4, 0.0012, np.nan)] == [*["< 0.001"] * 4, "0.001", ""]
 
 
 def test_plot_leaves_out_what_was_not_checked(bad_report):

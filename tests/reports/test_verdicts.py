@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from skabi.reports._calibration import largest_error
-from skabi.reports._verdicts import Row, holm, judge, smallest_error_seen, worst
+from skabi.reports._verdicts import Row, holm, judge, n_datasets_needed, smallest_error_seen, worst
 
 
 def row(**fields):
@@ -42,6 +42,16 @@ def test_p_values_are_adjusted_over_all_rows():
     rows = [row(error=0.5, p_value=0.02)] + [row(p_value=0.5)] * 9
     assert judge(rows, 0.05)[0].verdict == "good"
     assert judge(rows[:1], 0.05)[0].verdict == "bad"
+
+
+def test_p_values_are_adjusted_in_families():
+    rows = [row(error=0.5, p_value=0.02, family="observed data")] + [row(p_value=0.5)] * 9
+    assert [judged.verdict for judged in judge(rows, 0.05)] == ["bad"] + ["good"] * 9
+
+
+def test_so_many_data_sets_as_are_needed_see_a_bad_error():
+    n = n_datasets_needed(10, 0.05)
+    assert smallest_error_seen(n, 10, 0.05) <= 0.1 < smallest_error_seen(n - 1, 10, 0.05)
 
 
 def test_worst():

@@ -1,0 +1,84 @@
+"""Data sets in a store on disk: read as a whole where memory allows, else a part at a time in training."""
+
+import math
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from skabi._shapes import as_float_array
+from skabi.estimators._sources import is_several
+from skabi.exceptions import ShapeError
+from skabi.simulators import StoredDataSets
+
+# Bytes up to which data sets are read as a whole, and of a part of them.
+_WHOLE, _PART = 2**28, 2**26
+# Rows that scales are learned from, and of which some are held out.
+_FIRST = 20_000
+
+
+def is_stored(X):
+    """Return whether data sets, of one source or several, are in a store."""
+    return isinstance(X, StoredDataSets) or (
+        is_several(X) and any(isinstance(source, StoredDataSets) for source in X.values())
+    )
+
+
+def in_memory(X, rows=None):
+    """Return data sets, or some of them, read into memory if they are in a store, else as they are."""
+    if not is_stored(X):
+        return X
+    if not is_several(X):
+        return X.read(rows)
+    return type(X)(**{name: source.read(rows) for name, source in X.items()})
+
+
+class Stream:
+    """Simulations of which training reads a part at a time.
+
+    Attributes
+    ----------
+    chunks : list of ndarray of int
+        Rows that are read together.
+    first : ndarray of int
+        Rows that are read at first, and stay in memory.
+    n_rows : int
+        Rows of a part.
+    """
+
+    def __init__(self, X, y):
+        sources = list(X.values()) if is_several(X) else [X]
+        self.X, self.y = X, as_float_array(y, name="y")
+        if self.y.ndim == 0 or len(self.y) != len(sources[0]):
+            raise ShapeError(
+                f"X and y must have the same n_datasets; got {len(sources[0])} data sets and y of shape {self.y.shape}."
+            )
+        self.chunks = list(sources[0].chunks())
+        self.n_rows = max(1, _PART * len(self.y) // sum(source.nbytes for source in sources))
+        n_chunks = np.searchsorted(np.cumsum([len(chunk) for chunk in self.chunks]), min(_FIRST, 2 * self.n_rows))
+        self.first = np.concatenate(self.chunks[: n_chunks + 1])
+
+    def __len__(self):
+        return sum(map(len, self.chunks))
+
+    def hold_out(self, rows):
+        """Leave some of the first rows out of training."""
+        held_out = self.first[rows]
+        self.chunks = [kept for chunk in self.chunks if len(kept := chunk[~np.isin(chunk, held_out)])]
+
+    def read(self, chunks):
+        """Return X and y of chunks."""
+        rows = np.concatenate(chunks)
+        return in_memory(self.X, rows), self.y[rows]
+
+
+def opened(X, y):
+    """Return X and y in memory, all of them or the first rows, and the `Stream` of all of them in that case."""
+    if not is_stored(X):
+        return X, y, None
+    sources = X.values() if is_several(X) else [X]
+    if y is None or not all(isinstance(source, StoredDataSets) for source in sources):
+        return in_memory(X), y, None
+    if math.fsum(source.nbytes for source in sources) <= _WHOLE:
+        return in_memory(X), y, None
+    stream = Stream(X, y)
+    return in_memory(X, stream.first), _safe_indexing(y, stream.first), stream
