@@ -17,7 +17,8 @@ class NUTSSampler(BaseSampler):
     """Hamiltonian Monte Carlo with gradients [1]_, by NumPyro [2]_, in one batch for all chains of all data sets.
 
     For many parameters, where a chain that knows the gradient goes farther. The likelihood is a function of JAX, which
-    differentiates it. Chains move in coordinates in which the archive has unit covariance.
+    differentiates it. Chains move in coordinates in which the archive has unit covariance. All of it is in double
+    precision, whatever JAX is set to.
 
     Parameters
     ----------
@@ -94,9 +95,17 @@ class NUTSSampler(BaseSampler):
             target_accept=check_real(self.target_accept, "target_accept", low=0.0, high=1.0),
             max_tree_depth=check_count(self.max_tree_depth, "max_tree_depth"),
         )
-        keys = jax.random.split(jax.random.key(int(rng.integers(2**31))), len(u))
-        chains = np.asarray(jax.jit(jax.vmap(one))(keys, u, X[of_chain], factors[of_chain]), dtype=float)
+        with _in_double_precision(jax):
+            keys = jax.random.split(jax.random.key(int(rng.integers(2**31))), len(u))
+            chains = np.asarray(jax.jit(jax.vmap(one))(keys, u, X[of_chain], factors[of_chain]))
         return chains.reshape(n_datasets, n_superchains, n_chains, n_kept, n_parameters)
+
+
+def _in_double_precision(jax):
+    """Return a context in which JAX has double precision; before version 0.8 it had another address."""
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(True)
+    return import_optional("jax.experimental", extra="nuts", purpose="NUTSSampler").enable_x64(True)
 
 
 def _covariance(points):
@@ -156,10 +165,15 @@ def _differentiable(prior):
         return np.swapaxes(ends[0] - ends[1], -1, -2) / (2 * _STEP)
 
     def call(function, shape, u):
-        def on_host(values):
-            return function(np.asarray(values, dtype=float)).astype(values.dtype)
+        # Bits of doubles, in pairs: the thread that calls back is outside the context of double precision.
+        def on_host(bits):
+            values = np.ascontiguousarray(bits).view(np.float64)[..., 0]
+            return np.ascontiguousarray(function(values))[..., np.newaxis].view(np.uint32)
 
-        return jax.pure_callback(on_host, jax.ShapeDtypeStruct(shape, u.dtype), u, vmap_method="broadcast_all")
+        bits = jax.lax.bitcast_convert_type(u, np.uint32)
+        result = jax.ShapeDtypeStruct((*shape, 2), np.uint32)
+        bits = jax.pure_callback(on_host, result, bits, vmap_method="broadcast_all")
+        return jax.lax.bitcast_convert_type(bits, np.float64)
 
     @jax.custom_jvp
     def from_real(u):

@@ -3,8 +3,11 @@
 import numpy as np
 
 from skabi._shapes import as_float_array
-from skabi.estimators._known_likelihood import NoDensityError
+from skabi.estimators._known_likelihood import NoDensityError, as_log_densities
 from skabi.exceptions import ShapeError
+
+# Standard deviations of a normal beyond which double precision has no probabilities left, or hardly any.
+_FARTHEST = 37.0
 
 
 class Target:
@@ -30,31 +33,38 @@ class Target:
         ------
         ShapeError
             If the likelihood does not return one number for each.
-        NoDensityError
-            If it returns NaN or plus infinity.
+        TypeError, NoDensityError
+            If these are no numbers, NaN or plus infinity.
         """
-        values = self._log_likelihood(y)
+        values = self.log_likelihood(y)
         return values + self.prior.log_prob(y.reshape(-1, y.shape[-1])).reshape(values.shape)
 
     def log_prob_real(self, u):
         """Return the log density at u `(n_datasets, n_points, n_parameters)` on the real line, up to a constant.
 
-        The prior is standard normal there.
+        The prior is standard normal there. Minus infinity on the edge of its support, where numbers have no more steps
+        and likelihoods overflow.
         """
-        return self._log_likelihood(self.from_real(u)) - 0.5 * (u**2).sum(axis=-1)
+        low, high = np.where(np.isfinite(self.prior.support.T), [[-_FARTHEST], [_FARTHEST]], [[-np.inf], [np.inf]])
+        is_inside = ((u > low) & (u < high)).all(axis=-1)
+        # Of points on the edge another is asked about, the prior's median.
+        y = self.from_real(np.where(is_inside[..., np.newaxis], u, 0.0))
+        return np.where(is_inside, self.log_likelihood(y), -np.inf) - 0.5 * (u**2).sum(axis=-1)
 
-    def _log_likelihood(self, y):
+    def log_likelihood(self, y):
+        """Return the log likelihood at y `(n_datasets, n_draws, n_parameters)`, `(n_datasets, n_draws)`, or raise."""
         try:
-            values = np.asarray(self.likelihood.log_likelihood(self.X, y), dtype=float)
+            values = as_log_densities(self.likelihood.log_likelihood(self.X, y))
         except NoDensityError as error:
-            raise NoDensityError(int(self.rows[error.dataset])) from error
+            raise NoDensityError(int(self.rows[error.dataset]), error.parameters) from error
         if values.shape != y.shape[:2]:
             raise ShapeError(
                 f"log_likelihood(X, y) must have shape {y.shape[:2]} for y of shape {y.shape}; got {values.shape}."
             )
         bad = np.isnan(values) | np.isposinf(values)
         if bad.any():
-            raise NoDensityError(int(self.rows[np.argmax(bad.any(axis=1))]))
+            i, j = np.argwhere(bad)[0]
+            raise NoDensityError(int(self.rows[i]), dict(zip(self.prior.parameter_names, y[i, j], strict=True)))
         return values
 
     def to_real(self, y):

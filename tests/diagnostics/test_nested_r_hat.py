@@ -35,7 +35,7 @@ def test_independent_draws_have_the_monte_carlo_error():
 @pytest.mark.parametrize("shape", [(4, 3, 2, 1), (4, 8, 7, 1), (3, 3, 7, 1)])
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e300])
 def test_chains_that_do_not_move(shape, value):
-    stuck = np.broadcast_to((value + np.arange(shape[0]) * max(value, 1.0)).reshape(-1, 1, 1, 1), shape)
+    stuck = np.broadcast_to((value + np.sqrt(np.arange(shape[0])) * max(value, 1.0)).reshape(-1, 1, 1, 1), shape)
     assert np.isinf(nested_r_hat(stuck)).all()
     assert np.isnan(nested_r_hat(np.full(shape, value))).all()
 

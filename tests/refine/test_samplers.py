@@ -6,7 +6,7 @@ from skabi.datasets import ConjugateGaussian, TruncatedGaussian
 from skabi.diagnostics import nested_r_hat
 from skabi.estimators import KnownLikelihood
 from skabi.exceptions import ShapeError
-from skabi.priors import ChainedPrior
+from skabi.priors import ChainedPrior, IndependentPrior
 from skabi.refine import NUTSSampler, SliceSampler
 from skabi.refine._target import Target
 from skabi.simulators import Simulator
@@ -96,6 +96,28 @@ def test_chains_that_start_together_and_do_not_move_have_not_converged():
     simulator = ConjugateGaussian()
     chains, _ = chains_of(SliceSampler(n_warm_up=1, width=1e-3), simulator, np.zeros((1, 2)))
     assert (nested_r_hat(chains) > 1.5).all()
+
+
+def narrow_log_likelihood(x, level):
+    return -0.5 * ((x[0] - level) / 1e-3) ** 2
+
+
+@pytest.mark.slow
+def test_gradients_have_double_precision():
+    jnp = pytest.importorskip("jax.numpy")
+    prior = IndependentPrior({"level": stats.norm(1e4, 1.0)})
+    # Single precision has steps of 1e-3 there, a posterior standard deviation.
+    target = Target(None, prior, np.array([[1e4 + 0.3]]), rows=np.arange(1))
+    rng = np.random.default_rng(0)
+    starts, archive = (0.3 + 1e-3 * rng.normal(size=(1, n, 1)) for n in (8, 100))
+    sampler = NUTSSampler(narrow_log_likelihood, n_superchains=8, n_chains=8, n_warm_up=20)
+    chains = sampler.run(target, starts, archive, n_draws=2048, rng=rng)
+    assert jnp.zeros(1).dtype == jnp.float32
+    draws = (target.from_real(chains) - (1e4 + 0.3)).ravel() / 1e-3
+    # At least a fifth of the draws is independent: five standard errors.
+    assert abs(draws.mean()) < 5 / np.sqrt(2048 / 5)
+    assert abs(draws.std() - 1) < 5 / np.sqrt(2 * 2048 / 5)
+    assert len(np.unique(draws)) > 500
 
 
 def test_gradients_need_a_function():
