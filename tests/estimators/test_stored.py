@@ -132,7 +132,7 @@ def test_y_of_another_length_is_refused(stored, in_parts):
 
 @pytest.fixture(scope="module")
 def fitted():
-    return posterior(n_simulations=300).fit(ConjugateGaussian())
+    return posterior(n_simulations=2000).fit(ConjugateGaussian())
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from skabi.engines import Gaussian
 from skabi.losses import Batch, ForwardKL
 from skabi.networks._summarized import SummarizedDensity
 from skabi.summaries import IdentitySummary
-from skabi.training import train
+from skabi.training import Rows, train
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def fit(network, make_batch):
 
     def train_network(loss=None, **settings):
         defaults = {
-            "train_batch": make_batch(80),
+            "train_rows": Rows(make_batch(80)),
             "valid_batch": make_batch(60, seed=1),
             "max_iter": 5,
             "batch_size": 32,

@@ -28,7 +28,7 @@ def epoch(rows, seed=0):
 @pytest.mark.parametrize("n_rows", [1, 25, 1000])
 def test_an_epoch_has_every_row_once(n_rows):
     batches = epoch(streamed(n_rows))
-    assert sorted(sum(batches, [])) == list(range(100))
+    assert sorted(number for batch in batches for number in batch) == list(range(100))
     assert max(map(len, batches)) <= 12 and len(streamed(n_rows)) == 100
 
 

@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from skabi.exceptions import ApproximationWarning
 from skabi.losses import ForwardKL
+from skabi.training import Rows
 from skabi.training._train import _AdamW
 
 
@@ -49,7 +50,7 @@ def held_out_loss(network, batch):
 
 def test_training_learns(fit, network, make_batch):
     before = held_out_loss(network, make_batch(500, seed=9))
-    record = fit(train_batch=make_batch(2000), max_iter=40, batch_size=200, learning_rate_init=0.02)
+    record = fit(train_rows=Rows(make_batch(2000)), max_iter=40, batch_size=200, learning_rate_init=0.02)
     after = held_out_loss(network, make_batch(500, seed=9))
     # theta given x is N(0.8 x, 0.2): the exact loss is 1.228, and that of an untrained network, N(0, 1), 2.84.
     assert before > 2.5 and after < 1.228 + 0.3
@@ -61,7 +62,7 @@ def test_the_best_weights_are_kept(fit, network, make_batch):
     valid_batch = make_batch(12, seed=1)
     # A rate so high, and so few rows held out, that the last epoch is not the best.
     record = fit(
-        train_batch=make_batch(400),
+        train_rows=Rows(make_batch(400)),
         valid_batch=valid_batch,
         max_iter=60,
         learning_rate_init=0.1,
@@ -139,7 +140,7 @@ def test_modules_that_came_in_evaluation_mode_are_trained(fit, network, make_bat
     list(network.modules())[-1].eval()
     modes = Modes()
     fit(
-        train_batch=make_batch(100),
+        train_rows=Rows(make_batch(100)),
         valid_batch=make_batch(20) if is_held_out else None,
         max_iter=2,
         batch_size=50,
