@@ -3,6 +3,7 @@
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -63,9 +64,10 @@ def _claim(path, shape, random_state, *, identity):
         )
         return own
     try:
-        found = dict(zarr.open_array(path, mode="r").attrs["skabi_draws"])
+        attributes: Any = zarr.open_array(path, mode="r").attrs["skabi_draws"]
     except Exception as error:
         raise StoreError(f"{str(path)!r} is no store of draws, and is left as it is. Choose another path.") from error
+    found = dict(attributes)
     kept = found.pop("seed")
     wanted = np.random.SeedSequence(_entropy(kept["entropy"]), spawn_key=tuple(kept["spawn_key"]))
     if random_state is not None and not np.array_equal(own.generate_state(4), wanted.generate_state(4)):

@@ -38,10 +38,11 @@ class StreamedRows(Dataset):
         groups = self._groups([self.chunks[i] for i in order])
         with ThreadPoolExecutor(1, thread_name_prefix="rows") as reader:
             coming = reader.submit(self._rows, groups[0])
-            for group in [*groups[1:], None]:
+            for group in groups[1:]:
                 rows = coming.result()
-                coming = None if group is None else reader.submit(self._rows, group)
+                coming = reader.submit(self._rows, group)
                 yield rows
+            yield coming.result()
 
     def _rows(self, chunks):
         return Rows(self.read(chunks))
