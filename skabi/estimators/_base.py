@@ -134,6 +134,9 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
         with self._as_before() if self._is_continued else nullcontext():
             task = self._prepare(X, y, prior=prior, fresh=fresh)
             if stream is not None:
+                if prior is not None:
+                    # All parameters are checked at once, and not as they are read.
+                    ParameterMap(prior, self.parameter_names_).fit(stream.y.reshape(len(stream.y), -1))
                 stream.hold_out(task.held_out)
                 task = replace(task, stream=stream)
             self._finish(task, self._train(task))

@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import joblib
 import numpy as np
 import torch
 from scipy import special
@@ -31,8 +30,11 @@ def chunks(n_datasets, n_draws, size):
 
 
 def each(work, arguments, device=_CPU):
-    """Return `[work(*chunk), ...]`, one thread a core: torch's own threads spend too long waiting for each other."""
-    arguments = list(arguments)
+    """Return `[work(*chunk), ...]`, a chunk a thread: torch's own threads spend too long waiting for each other.
+
+    There are as many threads as torch would use: one a core, and fewer in workers that share the cores.
+    """
+    arguments, n_threads = list(arguments), torch.get_num_threads()
 
     @torch.no_grad()
     def run(chunk):
@@ -41,7 +43,7 @@ def each(work, arguments, device=_CPU):
     with single_thread():
         if len(arguments) == 1 or device.type != "cpu":
             return list(map(run, arguments))
-        with ThreadPoolExecutor(min(len(arguments), joblib.effective_n_jobs(-1))) as pool:
+        with ThreadPoolExecutor(min(len(arguments), n_threads)) as pool:
             return list(pool.map(run, arguments))
 
 

@@ -12,8 +12,8 @@ from skabi.simulators import StoredDataSets
 
 # Bytes up to which data sets are read as a whole, and of a part of them.
 _WHOLE, _PART = 2**28, 2**26
-# Rows that scales are learned from, and of which some are held out.
-_FIRST = 20_000
+# Rows that scales are learned from, and of which some are held out: as many as two parts have, within these limits.
+_FEWEST_FIRST, _MOST_FIRST = 500, 20_000
 
 
 def is_stored(X):
@@ -54,8 +54,11 @@ class Stream:
             )
         self.chunks = list(sources[0].chunks())
         self.n_rows = max(1, _PART * len(self.y) // sum(source.nbytes for source in sources))
-        n_chunks = np.searchsorted(np.cumsum([len(chunk) for chunk in self.chunks]), min(_FIRST, 2 * self.n_rows))
-        self.first = np.concatenate(self.chunks[: n_chunks + 1])
+        # Rows may have been sorted since they were simulated.
+        order = np.random.default_rng(0).permutation(len(self.chunks))
+        n_first = int(np.clip(2 * self.n_rows, _FEWEST_FIRST, _MOST_FIRST))
+        n_chunks = np.searchsorted(np.cumsum([len(self.chunks[i]) for i in order]), n_first)
+        self.first = np.concatenate([self.chunks[i] for i in order[: n_chunks + 1]])
 
     def __len__(self):
         return sum(map(len, self.chunks))

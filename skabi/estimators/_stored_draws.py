@@ -1,8 +1,10 @@
 """Posterior draws of many data sets in a store on disk: made and written a chunk at a time, each of them once."""
 
+import math
 import os
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import joblib
@@ -20,6 +22,7 @@ from skabi.exceptions import ApproximationWarning, StoreError
 
 # Numbers in a chunk: 16 MB.
 _CHUNK = 2_000_000
+_CHECKSUM = 4
 
 
 def draw_into(path, posterior, X, *, n_draws, n_replicates, random_state):
@@ -28,79 +31,107 @@ def draw_into(path, posterior, X, *, n_draws, n_replicates, random_state):
 
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"store must be the path of a folder; got {path!r} of type {type(path).__name__}.")
-    path = Path(path).absolute()
-    shape = (_num_samples(X), check_count(n_draws, "n_draws"), len(posterior.parameter_names_))
+    path = Path(path).expanduser().absolute()
+    n_draws = check_count(n_draws, "n_draws")
+    identity = _identity(posterior, X, n_draws, n_replicates)
     try:
-        seed = _claim(path, shape, random_state, identity=_identity(posterior, X, n_replicates))
-        size = zarr.open_array(path, mode="r").chunks[0]
-        starts = [start for start in range(0, shape[0], size) if not _is_there(path, start // size)]
+        seed = _claim(path, identity, random_state)
+        size, n_bytes = zarr.open_array(path, mode="r").chunks[0], 8 * n_draws * len(posterior.parameter_names_)
+        starts = [
+            start for start in range(0, _num_samples(X), size) if not _is_there(path, start // size, size * n_bytes)
+        ]
         _draw(path, posterior, X, starts, size=size, n_draws=n_draws, n_replicates=n_replicates, seed=seed)
     except OSError as error:
         raise StoreError(
-            f"cannot write to the store {str(path)!r} ({error}). What is drawn is safe: see to the cause, and call "
-            "sample with the same arguments again, which goes on from there."
+            f"cannot write to the store {str(path)!r} ({error}). See to the cause, and call sample with the same "
+            "arguments again: it draws what is missing."
         ) from error
     return zarr.open_array(path, mode="r")
 
 
-def _claim(path, shape, random_state, *, identity):
-    """Make a store, or see that one which is there is of the same draws; return its seed."""
-    import zarr
-    from zarr.codecs import Crc32cCodec
-
-    own = seed_sequence(random_state)
-    identity = identity | {"shape": list(shape)}
-    if not path.exists() or not any(path.iterdir()):
-        seed = {"entropy": str(own.entropy), "spawn_key": list(own.spawn_key)}
-        zarr.create_array(
-            store=path,
-            shape=shape,
-            chunks=(max(1, _CHUNK // (shape[1] * shape[2])), *shape[1:]),
-            dtype="float64",
-            compressors=[Crc32cCodec()],
-            filters=None,
-            fill_value=np.nan,
-            attributes={"skabi_draws": identity | {"seed": seed}},
-        )
-        return own
-    try:
-        attributes: Any = zarr.open_array(path, mode="r").attrs["skabi_draws"]
-    except Exception as error:
-        raise StoreError(f"{str(path)!r} is no store of draws, and is left as it is. Choose another path.") from error
-    found = dict(attributes)
-    kept = found.pop("seed")
-    wanted = np.random.SeedSequence(_entropy(kept["entropy"]), spawn_key=tuple(kept["spawn_key"]))
-    if random_state is not None and not np.array_equal(own.generate_state(4), wanted.generate_state(4)):
-        found, identity = found | {"random_state": "another one"}, identity | {"random_state": "this one"}
-    differences = [
-        f"{name}: {found.get(name)} there, {identity[name]} now"
-        for name in identity
-        if found.get(name) != identity[name]
-    ]
-    if differences:
-        raise StoreError(
-            f"the store {str(path)!r} has draws of something else ({'; '.join(differences)}). Choose another path."
-        )
-    return wanted
-
-
-def _entropy(text):
-    """Return the entropy of a seed from its text: an int, or a list of such."""
-    numbers = [int(number) for number in text.strip("[]").split(",")]
-    return numbers if text.startswith("[") else numbers[0]
-
-
-def _identity(posterior, X, n_replicates):
+def _identity(posterior, X, n_draws, n_replicates):
+    """Return what the draws of a store depend on besides their seed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ApproximationWarning)
+        # What is wrong with data sets is said before there is a store. Weights know nothing of units and supports.
+        probe = posterior.sample(_safe_indexing(X, slice(1)), 8, random_state=0)
     return {
+        "shape": [_num_samples(X), n_draws, probe.shape[2]],
         "weights": hash_of_weights(posterior.network_),
         "parameters": list(posterior.parameter_names_),
+        "draws of the first data set": probe.ravel().tolist(),
         "data sets": joblib.hash(X),
         "n_replicates": n_replicates,
     }
 
 
-def _is_there(path, number):
-    return (path / "c" / str(number) / "0" / "0").exists()
+def _claim(path, identity, random_state):
+    """Make a store, or see that one which is there has the same draws; return its seed."""
+    own = seed_sequence(random_state).generate_state(4).tolist()
+    if path.exists() and not path.is_dir():
+        raise StoreError(f"{str(path)!r} is a file; a store is a folder. Choose another path.")
+    if not path.exists() or not any(path.iterdir()):
+        _create(path, identity | {"seed": own})
+    found = _read(path)
+    seed = found.pop("seed")
+    if random_state is not None and own != seed:
+        found, identity = found | {"random_state": "another one"}, identity | {"random_state": "this one"}
+    differences = [name for name, value in identity.items() if not _is_same(found.get(name), value)]
+    if differences:
+        raise StoreError(
+            f"the store {str(path)!r} has draws of something else; not the same: {', '.join(differences)}. Choose "
+            "another path."
+        )
+    return np.random.SeedSequence(seed)
+
+
+def _create(path, attributes):
+    """Make an empty store, complete at once; that of another process that was quicker stays."""
+    import zarr
+    from zarr.codecs import Crc32cCodec
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    n_datasets, *rest = attributes["shape"]
+    with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        zarr.create_array(
+            store=f"{folder}/draws",
+            shape=(n_datasets, *rest),
+            chunks=(max(1, min(n_datasets, _CHUNK // math.prod(rest))), *rest),
+            dtype="float64",
+            compressors=[Crc32cCodec()],
+            filters=None,
+            fill_value=np.nan,
+            attributes={"skabi_draws": attributes},
+        )
+        try:
+            os.rename(f"{folder}/draws", path)
+        except OSError:
+            if not (path / "zarr.json").exists():
+                raise
+
+
+def _read(path):
+    """Return what a store of draws says of itself."""
+    import zarr
+
+    try:
+        attributes: Any = zarr.open_array(path, mode="r").attrs["skabi_draws"]
+    except Exception as error:
+        raise StoreError(f"{str(path)!r} is no store of draws, and is left as it is. Choose another path.") from error
+    return dict(attributes)
+
+
+def _is_same(found, wanted):
+    """Return whether two entries of an identity agree; numbers may round differently on another machine."""
+    if isinstance(wanted, list) and all(isinstance(number, float) for number in wanted):
+        return found is not None and len(found) == len(wanted) and np.allclose(found, wanted, rtol=1e-3)
+    return found == wanted
+
+
+def _is_there(path, number, n_bytes):
+    """Return whether a chunk is complete: as long as its numbers and their checksum."""
+    chunk = path / "c" / str(number) / "0" / "0"
+    return chunk.exists() and chunk.stat().st_size == n_bytes + _CHECKSUM
 
 
 def _draw(path, posterior, X, starts, *, size, n_draws, n_replicates, seed):

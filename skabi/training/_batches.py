@@ -22,6 +22,10 @@ class Rows(Dataset):
         """Yield the parts that are in memory at a time: all at once."""
         yield self
 
+    def n_batches(self, batch_size):
+        """Return how many batches an epoch has."""
+        return n_batches(len(self), batch_size)
+
 
 class TensorBatches:
     """Batches of `Rows`, in place of torch's `DataLoader`, which collates row by row.
@@ -44,7 +48,7 @@ class TensorBatches:
         self.dropping = dropping
 
     def __len__(self):
-        return n_batches(len(self.dataset), self.batch_size)
+        return self.dataset.n_batches(self.batch_size)
 
     def __iter__(self):
         for part in self.dataset.parts(self.generator):

@@ -117,7 +117,8 @@ class Schedule(Callback):
         n_rising = self.warm_up * self.n_steps
         if step <= n_rising:
             return step / n_rising
-        return 0.5 + 0.5 * math.cos(math.pi * (step - n_rising) / (self.n_steps - n_rising + 1))
+        # Where parts of the rows make a few steps more than foreseen, the rate stays at its end.
+        return 0.5 + 0.5 * math.cos(math.pi * (min(step, self.n_steps) - n_rising) / (self.n_steps - n_rising + 1))
 
 
 class AverageWeights(Callback):

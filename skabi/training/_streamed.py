@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch.utils.data import Dataset
 
-from skabi.training._batches import Rows
+from skabi.training._batches import Rows, n_batches
 
 
 class StreamedRows(Dataset):
@@ -43,6 +43,10 @@ class StreamedRows(Dataset):
                 coming = reader.submit(self._rows, group)
                 yield rows
             yield coming.result()
+
+    def n_batches(self, batch_size):
+        """Return how many batches an epoch has, more or less: parts differ by a chunk."""
+        return sum(n_batches(sum(map(len, group)), batch_size) for group in self._groups(self.chunks))
 
     def _rows(self, chunks):
         return Rows(self.read(chunks))

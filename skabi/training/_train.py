@@ -111,7 +111,7 @@ def train(
     own_callbacks = [
         RestoreGoodWeights(),
         AverageWeights(),
-        _schedule(len(train_rows), fresh, batch_size=batch_size, max_iter=max_iter),
+        _schedule(train_rows, fresh, batch_size=batch_size, max_iter=max_iter),
         *stopping,
         *([] if fresh is None else [fresh]),
     ]
@@ -158,11 +158,12 @@ def train(
 _VALID_BATCH_SIZE = 4096
 
 
-def _schedule(n_rows, fresh, *, batch_size, max_iter):
+def _schedule(rows, fresh, *, batch_size, max_iter):
     """Return the schedule of all steps of a training."""
-    n_later = n_rows if fresh is None else fresh.n_rows
-    n_steps = n_batches(n_rows, batch_size) + (max_iter - 1) * n_batches(n_later, batch_size)
-    n_different = n_rows if fresh is None else n_rows + (max_iter - 1) * n_later
+    of_first = rows.n_batches(batch_size)
+    of_others = of_first if fresh is None else n_batches(fresh.n_rows, batch_size)
+    n_steps = of_first + (max_iter - 1) * of_others
+    n_different = len(rows) + (0 if fresh is None else (max_iter - 1) * fresh.n_rows)
     return Schedule(n_steps, weight_decay=_weight_decay(n_different))
 
 

@@ -1,6 +1,7 @@
 """Simulations and draws on disk: what is in a store does as well as what is in memory."""
 
 import warnings
+from itertools import pairwise
 
 import joblib
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import zarr
 from scipy import stats
 from sklearn.model_selection import GridSearchCV, train_test_split
+from skorch.callbacks import Callback
 
 from skabi import AmortizedModelComparator, AmortizedPosterior, JointEstimator
 from skabi.datasets import ConjugateGaussian, GaussianMeanScale
@@ -42,7 +44,7 @@ def in_parts(monkeypatch):
     """Let everything be read in parts of 500 rows, the first of 1,000."""
     monkeypatch.setattr("skabi.estimators._stored._WHOLE", 0)
     monkeypatch.setattr("skabi.estimators._stored._PART", 500 * 16)
-    monkeypatch.setattr("skabi.estimators._stored._FIRST", 1000)
+    monkeypatch.setattr("skabi.estimators._stored._MOST_FIRST", 1000)
 
 
 def test_a_small_store_is_as_good_as_memory(stored):
@@ -72,17 +74,49 @@ def test_a_large_store_is_read_in_parts(stored, in_parts, monkeypatch):
 
 def test_held_out_rows_are_never_trained_on(stored, in_parts, monkeypatch):
     X, y = stored
-    trained = []
-    original = AmortizedPosterior._further_rows
+    trained, held_out = [], []
+    further_rows, train = AmortizedPosterior._further_rows, AmortizedPosterior._train
 
-    def spy(self, X, y, *, device):
+    def note_rows(self, X, y, *, device):
         trained.append(y[:, 0])
-        return original(self, X, y, device=device)
+        return further_rows(self, X, y, device=device)
 
-    monkeypatch.setattr(AmortizedPosterior, "_further_rows", spy)
+    def note_held_out(self, task):
+        held_out.append(self._parameter_map.from_network(task.theta[task.held_out])[:, 0])
+        return train(self, task)
+
+    monkeypatch.setattr(AmortizedPosterior, "_further_rows", note_rows)
+    monkeypatch.setattr(AmortizedPosterior, "_train", note_held_out)
     posterior(prior=PRIOR, max_iter=1).fit(X, y)
-    seen = np.concatenate(trained)
-    assert len(np.unique(seen)) == len(seen) == 5900 and np.isin(seen, y.to_numpy()[:, 0]).all()
+    together = np.sort(np.concatenate([*trained, *held_out]))
+    np.testing.assert_allclose(together, np.sort(y.to_numpy()[:, 0]), rtol=1e-12)
+
+
+def test_the_rate_falls_to_its_end_whatever_the_size_of_parts(stored, in_parts, monkeypatch):
+    X, y = stored
+    monkeypatch.setattr("skabi.estimators._stored._PART", 100 * 16)
+    rates = []
+
+    class Note(Callback):
+        def on_batch_end(self, net, batch=None, training=False, **_):
+            if training:
+                rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    posterior(prior=PRIOR, max_iter=3, early_stopping=False, batch_size=64, callbacks=[Note()]).fit(X, y)
+    assert rates.index(max(rates)) < 0.2 * len(rates) and rates[-1] < 0.001 * max(rates)
+    assert all(later <= sooner for sooner, later in pairwise(rates[len(rates) // 5 :]))
+
+
+def test_parameters_outside_the_prior_are_refused_at_once(tmp_path, in_parts):
+    simulator = Simulator(
+        IndependentPrior({"rate": stats.gamma(2.0)}),
+        lambda rate, rng: rng.poisson(rate, (2, len(rate))).T,
+        vectorized=True,
+    )
+    X, y = simulator.sample(3000, random_state=0, store=tmp_path / "sims.zarr")
+    y.iloc[2900] = -1.0
+    with pytest.raises(ValueError, match="row 2900"):
+        posterior(prior=simulator.prior).fit(X, y)
 
 
 def test_searches_and_splits_read_what_they_need(stored, in_parts):
@@ -147,7 +181,9 @@ def test_draws_in_a_store_are_those_of_the_posterior(fitted, small_chunks, tmp_p
     mean, std = fitted.predict(X, return_std=True)
     z = (draws[:].mean(axis=1) - mean) / std * 10
     assert abs(np.mean(z**2) - 1) < 5 * np.sqrt(2 / z.size)
-    assert len(np.unique(draws[:])) == draws.size
+    noise = (draws[:20] - mean[:20, np.newaxis]) / std[:20, np.newaxis]
+    # Chunks have seeds of their own.
+    assert abs(np.corrcoef(noise[:10].ravel(), noise[10:].ravel())[0, 1]) < 5 / np.sqrt(2000)
 
 
 def test_draws_that_are_there_are_not_drawn_again(fitted, small_chunks, tmp_path, monkeypatch):
@@ -159,7 +195,7 @@ def test_draws_that_are_there_are_not_drawn_again(fitted, small_chunks, tmp_path
     def limited(self, X, *arguments, store=None, **options):
         if store is None:
             calls.append(len(X))
-            if len(calls) == 3:
+            if len(calls) == 4:
                 raise KeyboardInterrupt
         return original(self, X, *arguments, store=store, **options)
 
@@ -167,7 +203,7 @@ def test_draws_that_are_there_are_not_drawn_again(fitted, small_chunks, tmp_path
     with pytest.raises(KeyboardInterrupt):
         fitted.sample(X, 100, store=path, random_state=0)
     np.testing.assert_array_equal(fitted.sample(X, 100, store=path, random_state=0)[:], whole)
-    assert calls == [10, 10, 10, 10, 10, 5]
+    assert calls == [1, 10, 10, 10, 1, 10, 10, 5]
     np.testing.assert_array_equal(fitted.sample(X, 100, store=path)[:], whole)
 
 
@@ -184,6 +220,12 @@ def test_draws_of_something_else_are_refused(fitted, small_chunks, tmp_path):
     path = tmp_path / "draws.zarr"
     fitted.sample(X, 100, store=path, random_state=0)
     other = posterior(n_simulations=300, max_iter=3).fit(ConjugateGaussian())
+    in_other_units = AmortizedPosterior(Gaussian((8,)), max_iter=2, random_state=0)
+    rows, parameters = ConjugateGaussian().sample(300, random_state=0)
+    in_other_units.fit(rows, parameters).sample(X, 100, store=tmp_path / "units.zarr")
+    again = AmortizedPosterior(Gaussian((8,)), max_iter=2, random_state=0).fit(rows, 1000 * parameters)
+    with pytest.raises(StoreError, match="not the same: draws of the first"):
+        again.sample(X, 100, store=tmp_path / "units.zarr")
     for estimator, data, n_draws, seed, what in (
         (other, X, 100, 0, "weights"),
         (fitted, X + 1, 100, 0, "data sets"),
@@ -196,8 +238,22 @@ def test_draws_of_something_else_are_refused(fitted, small_chunks, tmp_path):
     (tmp_path / "mine" / "notes.txt").write_text("mine")
     with pytest.raises(StoreError, match="no store of draws"):
         fitted.sample(X, 10, store=tmp_path / "mine")
+    with pytest.raises(StoreError, match="is a file"):
+        fitted.sample(X, 10, store=tmp_path / "mine" / "notes.txt")
     with pytest.raises(TypeError, match="path of a folder"):
         fitted.sample(X, 10, store=3)
+    with pytest.raises(ValueError, match="features"):
+        fitted.sample(X[:, :1], 10, store=tmp_path / "new.zarr")
+    assert not (tmp_path / "new.zarr").exists()
+
+
+def test_a_chunk_that_was_cut_short_is_drawn_again(fitted, small_chunks, tmp_path):
+    X, _ = ConjugateGaussian().sample(25, random_state=1)
+    path = tmp_path / "draws.zarr"
+    whole = fitted.sample(X, 100, store=path, random_state=0)[:]
+    chunk = path / "c" / "1" / "0" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:-100])
+    np.testing.assert_array_equal(fitted.sample(X, 100, store=path, random_state=0)[:], whole)
 
 
 def test_one_warning_for_all_chunks(fitted, small_chunks, tmp_path):
