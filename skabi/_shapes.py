@@ -5,11 +5,40 @@ import numpy as np
 from skabi.exceptions import ShapeError
 
 
+def refuse_lossy(values, *, name):
+    """Raise if `values` would become numbers only by leaving out a part of them, or are missing altogether."""
+    if values is None:
+        raise ValueError(f"{name} must be an array of numbers; got None.")
+    kinds = _dtype_kinds(values)
+    if "c" in kinds:
+        raise ValueError(f"Complex data not supported: {name} must be real. Pass real and imaginary parts as features.")
+    if kinds & {"m", "M"}:
+        raise ValueError(f"{name} must be numbers; got times, or dates, which have a unit. Divide by one first.")
+    if "V" in kinds:
+        raise ValueError(f"{name} must be plain numbers; got records with named fields. Stack the fields as features.")
+    if getattr(values, "requires_grad", False):
+        raise TypeError(f"{name} must be numbers alone; got a tensor that requires a gradient. Pass {name}.detach().")
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} must have no masked values; {np.ma.count_masked(values)} of {np.ma.size(values)} are masked. "
+            "Fill them with what the simulator gives where a value is missing."
+        )
+
+
+def _dtype_kinds(values):
+    """Return the kinds of the dtypes of an array, of the columns of a DataFrame or of the arrays in a list, a set."""
+    if isinstance(values, (list, tuple)):
+        return {getattr(getattr(part, "dtype", None), "kind", None) for part in values}
+    dtypes = np.atleast_1d(getattr(values, "dtypes", getattr(values, "dtype", ())))
+    return {getattr(dtype, "kind", None) for dtype in dtypes}
+
+
 def as_float_array(values, *, name, allow_nan=False, advice="") -> np.ndarray:
     """Return `values` as a float64 array, or raise if they are not numbers or not finite; NaN may be allowed.
 
     `advice` follows the message on NaN.
     """
+    refuse_lossy(values, name=name)
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:

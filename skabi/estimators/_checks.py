@@ -10,7 +10,7 @@ from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback
 
 from skabi._params import check_choice, check_count, check_real
-from skabi._shapes import as_float_array, check_parameters
+from skabi._shapes import as_float_array, check_parameters, refuse_lossy
 from skabi._torch import resolve_device
 from skabi.engines import BaseEngine
 from skabi.estimators._sources import (
@@ -156,6 +156,8 @@ def _check_table(estimator, X, y, *, may_miss, is_continued):
     if n_axes(y) > 2:
         raise ShapeError(f"y must have shape (n_datasets, n_parameters); got {np.shape(y)}.")
     refuse_uneven(X)
+    for name, table in (("X", X), ("y", y)):
+        _refuse_twice(table, name=name)
     rules = {"multi_output": True, "y_numeric": True, "ensure_min_samples": 2, **_table_rules(may_miss=may_miss)}
     with _hinting_at_warm_start(is_continued), _saying_what_is_wrong(X=X, y=y):
         X, y = validate_data(estimator, X, y, reset=not is_continued, **rules)
@@ -183,12 +185,26 @@ def check_data_sets(estimator, X):
     elif is_several(X):
         raise ShapeError(f"X has several sources, {list(X)}; in fit it had one. Pass the array alone.")
     elif len(reader.shape) == 1 and n_axes(X) <= 2:
-        refuse_uneven(X)
-        with _saying_what_is_wrong(X=X):
-            X = Source(validate_data(estimator, X, reset=False, **_table_rules(may_miss=reader.may_miss)))
+        X = Source(check_table(estimator, X, reset=False, **_table_rules(may_miss=reader.may_miss)))
     else:
         X = _read(X, may_miss=reader.may_miss)
     return X, reader.check(X)
+
+
+def check_table(estimator, X, **rules):
+    """Return X `(n_datasets, n_features)` as scikit-learn checks it by `rules`."""
+    refuse_uneven(X)
+    _refuse_twice(X, name="X")
+    with _saying_what_is_wrong(X=X, advice=MISSING_ADVICE if hasattr(estimator, "missing") else ""):
+        return validate_data(estimator, X, **rules)
+
+
+def _refuse_twice(table, *, name):
+    """Raise if columns of a DataFrame share a name."""
+    columns = list(getattr(table, "columns", []))
+    twice = sorted({str(column) for column in columns if columns.count(column) > 1})
+    if twice:
+        raise ValueError(f"{name} must have columns of different names; got {twice} more than once.")
 
 
 def _check_sources(estimator, X):
@@ -227,20 +243,6 @@ def _is_table(X):
     return not (is_several(X) or is_ragged(X) or n_axes(X) > 2)
 
 
-def refuse_lossy(values, *, name):
-    """Raise if `values` would become numbers only by leaving out a part of them, or are missing altogether."""
-    if values is None:
-        raise ValueError(f"{name} must be an array of numbers; got None.")
-    dtypes = np.atleast_1d(getattr(values, "dtypes", getattr(values, "dtype", ())))
-    if any(getattr(dtype, "kind", None) == "c" for dtype in dtypes):
-        raise ValueError(f"Complex data not supported: {name} must be real. Pass real and imaginary parts as features.")
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise ValueError(
-            f"{name} must have no masked values; {np.ma.count_masked(values)} of {np.ma.size(values)} are masked. "
-            "Fill them with what the simulator gives where a value is missing."
-        )
-
-
 @contextmanager
 def _hinting_at_warm_start(is_continued):
     """Say that `fit` was to go on where scikit-learn only sees other columns than in the last one."""
@@ -255,15 +257,15 @@ def _hinting_at_warm_start(is_continued):
 
 
 @contextmanager
-def _saying_what_is_wrong(**arrays):
+def _saying_what_is_wrong(*, advice=MISSING_ADVICE, **arrays):
     """Say which of `arrays` is not numbers where scikit-learn only repeats NumPy, and what to do of NaN in X."""
     try:
         # scikit-learn looks at the sum first, which huge numbers of both signs do not have.
         with np.errstate(invalid="ignore"):
             yield
     except (TypeError, ValueError) as error:
-        if "Input X contains NaN" in str(error):
-            raise ValueError(f"Input X contains NaN.{MISSING_ADVICE}") from error
+        if advice and "Input X contains NaN" in str(error):
+            raise ValueError(f"Input X contains NaN.{advice}") from error
         for name, values in arrays.items():
             try:
                 np.asarray(values, dtype=np.float64)

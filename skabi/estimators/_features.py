@@ -30,7 +30,7 @@ class FeatureScaler:
         flat = flat / self._unit
         sample = flat[:: -(-len(flat) // _LARGEST_SAMPLE)]
         centers, widths = _asinh_maps(sample)
-        fits = np.stack([normality(np.arcsinh((sample - c) / w)) for c, w in zip(centers, widths, strict=True)])
+        fits = np.stack([normality(_bent(sample, c, w)) for c, w in zip(centers, widths, strict=True)])
         fits[0] = normality(sample) + _MARGIN
         best, features = fits.argmax(axis=0), np.arange(flat.shape[1])
         self._linear = best == 0
@@ -84,13 +84,19 @@ class FeatureScaler:
 
     def _map(self, flat):
         mapped, bent = flat.copy(), ~self._linear
-        mapped[:, bent] = np.arcsinh((flat[:, bent] - self._center[bent]) / self._width[bent])
+        mapped[:, bent] = _bent(flat[:, bent], self._center[bent], self._width[bent])
         return mapped
 
 
 def _clipped(values):
     """Clip an array at the largest numbers, in place."""
     return np.clip(values, -_LARGEST, _LARGEST, out=values)
+
+
+def _bent(values, center, width):
+    """Return arcsinh of standardised values; of the largest number where there is none so large."""
+    with np.errstate(over="ignore"):
+        return np.arcsinh(_clipped((values - center) / width))
 
 
 def _asinh_maps(sample):

@@ -99,7 +99,9 @@ class KnownLikelihood(LikelihoodScore, Savable):
         n_pairs = max(1, _NUMBERS // max(_size(data), len(names)))
         for rows, columns in chunks(n, draws.shape[1], n_pairs):
             indices = range(rows.start, rows.stop)
-            terms = self._of_rows(rows_of(data, indices), draws[rows, columns], pointwise)
+            # The square of a large number is infinite, and its density zero.
+            with np.errstate(over="ignore"):
+                terms = self._of_rows(rows_of(data, indices), draws[rows, columns], pointwise)
             for i, part in zip(indices, terms, strict=True):
                 _check_density(part, i, draws[i, columns], names)
                 each[i].append(part)
@@ -143,9 +145,16 @@ class KnownLikelihood(LikelihoodScore, Savable):
         n_draws = check_count(n_draws, "n_draws")
         check_parameter_columns(y, self.parameter_names_)
         y = check_parameters(y, n_parameters=len(self.simulator.prior.parameter_names))
-        if not np.isfinite(self.simulator.prior.log_prob(y)).all():
+        with np.errstate(over="ignore"):
+            is_inside = np.isfinite(self.simulator.prior.log_prob(y))
+        if not is_inside.all():
             raise ValueError("y must lie inside the prior's support.")
         if np.ndim(n_observations):
+            if np.shape(n_observations) != (len(y),):
+                raise ShapeError(
+                    f"n_observations must be one int, or one for each of {len(y)} data sets; got shape "
+                    f"{np.shape(n_observations)}."
+                )
             n_observations = np.repeat(n_observations, n_draws)
         X = self.simulator.simulate_from(
             np.repeat(y, n_draws, axis=0), n_observations=n_observations, random_state=random_state
@@ -250,9 +259,22 @@ def _by_data_set(X, n_datasets, n_draws):
     return [np.stack(draws) if len({len(x) for x in draws}) == 1 else draws for draws in each]
 
 
-def data_sets_of(X):
-    """Return data sets as something with a length."""
-    return X if isinstance(X, (dict, np.ndarray)) or is_ragged(X) else as_float_array(X, name="X")
+def data_sets_of(X, *, name="X"):
+    """Return data sets as something with a length, or raise if they are not numbers; NaN is for the likelihood."""
+    if isinstance(X, dict):
+        if not X:
+            raise ShapeError(f"{name} must have at least one source; got an empty dict.")
+        for source, values in X.items():
+            data_sets_of(values, name=f"{name}[{source!r}]")
+        return X
+    if is_ragged(X):
+        for i, x in enumerate(X):
+            as_float_array(x, name=f"{name}[{i}]", allow_nan=True)
+        return X
+    values = as_float_array(X, name=name, allow_nan=isinstance(X, np.ndarray))
+    if not values.ndim or not len(values):
+        raise ShapeError(f"{name} must hold at least one data set; got shape {values.shape}.")
+    return X if isinstance(X, np.ndarray) and X.dtype.kind in "biuf" else values
 
 
 def n_data_sets_of(X):

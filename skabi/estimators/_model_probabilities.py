@@ -1,5 +1,7 @@
 """What follows from the marginal likelihoods of models and their prior."""
 
+from collections.abc import Hashable
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
@@ -133,7 +135,7 @@ class ModelProbabilities(ClassifierMixin):
 
     def _index_of(self, label):
         """Return the place of a label among the classes."""
-        found = np.flatnonzero(self.classes_ == label)
-        if not found.size:
-            raise ValueError(f"the label {label} is none of the models of fit, {self.classes_.tolist()}.")
-        return int(found[0])
+        classes = self.classes_.tolist()
+        if not isinstance(label, Hashable) or label not in classes:
+            raise ValueError(f"the label {label} is none of the models of fit, {classes}.")
+        return classes.index(label)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skabi._names import check_parameter_names
-from skabi.estimators._checks import refuse_lossy
+from skabi._shapes import refuse_lossy
 from skabi.exceptions import ShapeError
 
 # Standard deviations from which the normal distribution function is zero in double precision.
@@ -51,9 +51,15 @@ class ParameterMap:
         return self
 
     def to_network(self, y):
-        """Return `(theta, log |det dtheta/dy|)`, `(n, n_parameters)` and `(n,)`; minus infinity outside the support."""
+        """Return `(theta, log |det dtheta/dy|)`, `(n, n_parameters)` and `(n,)`; minus infinity outside the support.
+
+        As outside counts what has no standardised value that is a floating-point number.
+        """
         u, log_det = self._to_real(y)
-        return (u - self.mean_) / self.scale_, log_det - np.log(self.scale_).sum()
+        with np.errstate(over="ignore"):
+            theta = (u - self.mean_) / self.scale_
+        log_det = log_det - np.log(self.scale_).sum()
+        return theta, np.where(np.isinf(theta).any(axis=1), -np.inf, log_det)
 
     def from_network(self, theta):
         """Return parameters in their own units, inside the support."""
@@ -63,7 +69,9 @@ class ParameterMap:
     def _to_real(self, y):
         if self.prior is None:
             return y, np.zeros(len(y))
-        u, log_det = self.prior.to_real(y)
+        # Beyond the largest numbers nothing was learned, and the support may end.
+        with np.errstate(over="ignore"):
+            u, log_det = self.prior.to_real(y)
         # On the very edge of the support, where a prior never draws, the map and its Jacobian are infinite.
         return u, np.where((np.abs(u) < _EDGE).all(axis=1), log_det, -np.inf)
 

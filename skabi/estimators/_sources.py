@@ -102,6 +102,10 @@ def _holds_arrays(X):
     return any(hasattr(x, "__array__") or _is_list_of_groups(x) for x in X)
 
 
+def _has_length(x):
+    return hasattr(x, "__len__") and getattr(x, "ndim", 1) > 0 and not (isinstance(x, str) or sparse.issparse(x))
+
+
 def _is_list_of_groups(x):
     return _is_list(x) and any(hasattr(group, "__array__") and np.ndim(group) == 2 for group in x)
 
@@ -114,7 +118,7 @@ def is_nothing(X):
 def refuse_uneven(X, *, name="X"):
     """Raise if `X` is a list of rows of different lengths, which could be data sets without an axis of features."""
     if _is_list(X) and not is_ragged(X):
-        lengths = {len(x) for x in X if hasattr(x, "__len__") and not isinstance(x, str)}
+        lengths = {len(x) for x in X if _has_length(x)}
         if len(lengths) > 1:
             has_features = any(isinstance(x, (list, tuple)) and np.ndim(x[:1]) == 2 for x in X)
             each = f"np.asarray(x){'' if has_features else '[:, np.newaxis]'}"

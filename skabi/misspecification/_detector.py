@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skabi._params import check_choice, check_count, check_real
 from skabi._random import generators
-from skabi._shapes import as_float_array
+from skabi._shapes import as_float_array, refuse_lossy
 from skabi._warnings import warn
+from skabi.estimators._checks import check_table
 from skabi.estimators._sources import is_several
 from skabi.exceptions import ApproximationWarning, ShapeError
 from skabi.files._savable import Savable
@@ -262,7 +263,8 @@ class Detector(OutlierMixin, Savable, BaseEstimator):
                     "without an estimator X must have shape (n_datasets, n_features). For other data sets pass "
                     "estimator=FrozenEstimator(posterior), whose summaries are judged."
                 )
-            return validate_data(self, X, reset=reset, dtype=np.float64, ensure_min_samples=2 if reset else 1)
+            refuse_lossy(X, name="X")
+            return check_table(self, X, reset=reset, dtype=np.float64, ensure_min_samples=2 if reset else 1)
         with _without_warning_of_what_is_unusual():
             summaries = as_float_array(self.estimator.transform(X), name="the summaries of X")
         if reset:

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from skabi._shapes import as_float_array
-from skabi.estimators._checks import refuse_lossy
+from skabi._shapes import as_float_array, refuse_lossy
 from skabi.exceptions import ApproximationWarning, ShapeError
 
 

@@ -218,6 +218,10 @@ class EvidenceComparator(ModelProbabilities, Savable, BaseEstimator):
             if not isinstance(self.estimators, Mapping):
                 raise TypeError("simulators may be left out if estimators is a dict of label to frozen JointEstimator.")
             simulators = dict.fromkeys(self.estimators)
+        if not isinstance(simulators, (Mapping, list, tuple)):
+            raise TypeError(
+                f"simulators must be a dict of label to simulator, or a list; got {type(simulators).__name__}."
+            )
         models = simulators if isinstance(simulators, Mapping) else dict(enumerate(simulators))
         if isinstance(self.estimators, Mapping) and set(self.estimators) != set(models):
             raise ValueError(
