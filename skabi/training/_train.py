@@ -139,16 +139,7 @@ def train(
         device=None,
     )
     with single_thread(), fresh or nullcontext():
-        try:
-            net.fit(train_rows)
-        except TrainingError:
-            # It would fail again.
-            for callback in keeping:
-                callback.forget()
-            raise
-        finally:
-            for callback in keeping:
-                callback.flush()
+        _run(net, train_rows, keeping)
     record = replace(_record(net, stopping), log_dets=[] if fresh is None else fresh.log_dets)
     if checkpoint is not None and not record.was_interrupted:
         checkpoint.save({"record": asdict(record), "weights": network.state_dict()})
@@ -156,6 +147,19 @@ def train(
 
 
 _VALID_BATCH_SIZE = 4096
+
+
+def _run(net, rows, keeping):
+    """Train a net, and write what there is to be kept however training ends, unless it would fail again."""
+    try:
+        net.fit(rows)
+    except TrainingError:
+        for callback in keeping:
+            callback.forget()
+        raise
+    finally:
+        for callback in keeping:
+            callback.flush()
 
 
 def _schedule(rows, fresh, *, batch_size, max_iter):
