@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+import logging
 import os
+import re
 import secrets
 import shutil
 from pathlib import Path
 
 from skabi.exceptions import ModelFileError
 
+_LOGGER = logging.getLogger("skabi.files")
 RECIPE, WEIGHTS = "recipe.json", "weights.safetensors"
 # The number of this layout, and of what estimators hold. Whoever changes either after a release, so that kept files no
 # longer open or an older release would not know what to do with a new one, takes the next number, and turns recipes of
@@ -20,7 +23,6 @@ _FIELDS = ("format", "skabi", "versions", "weights", "model", "sha256")
 
 def write_folder(path, *, recipe, weights, versions, overwrite):
     """Write a recipe and the bytes of weights to a folder that is there as a whole or not at all."""
-    path = Path(path)
     check_free(path, overwrite=overwrite)
     content = {
         "format": FORMAT,
@@ -38,7 +40,7 @@ def write_folder(path, *, recipe, weights, versions, overwrite):
             f"one has {len(encoded):,} and {len(weights):,}. Does it hold data sets that it does not need?"
         )
     made = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    made.mkdir()
+    made.mkdir(parents=True)
     try:
         _write(made / RECIPE, encoded)
         _write(made / WEIGHTS, weights)
@@ -48,8 +50,16 @@ def write_folder(path, *, recipe, weights, versions, overwrite):
         raise
 
 
+def as_path(path):
+    """Return the path of a model, with the home directory in the place of `~`."""
+    return Path(path).expanduser()
+
+
 def check_free(path, *, overwrite):
-    """Raise if there is something at a path that must stay."""
+    """Raise if there is something at a path that must stay, or that a save which was killed was to replace."""
+    moved = _moved(path)
+    if moved is not None:
+        moved.rename(path)
     if not path.exists():
         return
     if not overwrite:
@@ -82,9 +92,22 @@ def _put_in_place(made, path):
     shutil.rmtree(old)
 
 
+def _moved(path):
+    """Return where the model of a path is if a save was killed after it had put it aside, else None."""
+    if path.exists() or not path.parent.is_dir():
+        return None
+    name = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.old")
+    found = [each for each in path.parent.iterdir() if name.fullmatch(each.name) and (each / RECIPE).exists()]
+    return max(found, key=lambda each: each.stat().st_mtime, default=None)
+
+
 def read_folder(path):
     """Return the recipe and the bytes of the weights of a folder, checked to be what was written."""
-    path = Path(path)
+    moved = _moved(path)
+    if moved is not None:
+        # Not renamed: whoever moved it may be about to put another in its place.
+        _LOGGER.warning("a save to %s was cut off; the model that it was to replace is opened, from %s", path, moved)
+        path = moved
     if not path.is_dir() or not (path / RECIPE).exists():
         raise ModelFileError(f"{path} must be a folder made by save, with {RECIPE} and {WEIGHTS}; there is none.")
     content = _parsed(_read(path / RECIPE, _LARGEST_RECIPE))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from skabi.exceptions import ModelFileError
-from skabi.files._folders import read_folder
+from skabi.files._folders import as_path, read_folder
 from skabi.files._names import Names
 from skabi.files._recipe import Reader
 from skabi.files._weights import from_bytes
@@ -14,9 +14,10 @@ from skabi.files._weights import from_bytes
 def load(path: str | os.PathLike, *, custom_classes: Iterable[Callable] | Mapping[str, Callable] = ()) -> Any:
     """Open an estimator that was saved, without running code from the file.
 
-    Objects are made empty and given what they held: no constructor of theirs and no pickle is run. A class or function
-    is found by its name if it is skabi's, a layer of torch or a distribution of `scipy.stats`; every other one must be
-    passed here, and so is one that you trust. A file that was altered, cut off or made by hand gives a
+    Objects are made empty and given what they held: no constructor of theirs and no pickle is run. A class
+    is found by its name if skabi's models are made of it, or if it is a layer of torch or a distribution of
+    `scipy.stats`; so are functions of `skabi.datasets`. Everything else, skabi's other functions too, must be passed
+    here, and so is something that you trust. A file that was altered, cut off or made by hand gives a
     `ModelFileError`; the checksums find damage, and do not say who wrote a file.
 
     A release reads the files of all releases before it. A file of a later one may have a format that this one does
@@ -61,6 +62,7 @@ def load(path: str | os.PathLike, *, custom_classes: Iterable[Callable] | Mappin
     True
     """
     names = Names(custom_classes)
+    path = as_path(path)
     recipe, weights = read_folder(path)
     try:
         return Reader(from_bytes(weights), names).read_model(recipe)

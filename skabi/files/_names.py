@@ -1,4 +1,4 @@
-"""Classes and functions by name: those of skabi and a few others are found, all others must be passed."""
+"""Classes and functions by name: what models of skabi are made of is found, everything else must be passed."""
 
 import functools
 import importlib
@@ -12,6 +12,7 @@ import numpy as np
 from torch import nn
 
 from skabi.exceptions import ModelFileError
+from skabi.files._own import may_be_named
 
 # What models are made of that is not skabi's own; a module is looked into only for what is listed.
 _TRUSTED = {
@@ -51,6 +52,12 @@ def is_known(name):
     return _found(name) is not None
 
 
+def must_be_passed(value):
+    """Return whether a class or function is only found if it is passed."""
+    own = own_name(value)
+    return own is not None and not own.startswith("skabi.") and not is_known(name_of(value))
+
+
 def _public_names(value, own):
     """Yield names of a class or function, those that are likely to last first."""
     parts, short = own.split("."), getattr(value, "__name__", "")
@@ -76,7 +83,7 @@ def _found(name):
         # Not by attributes from module to module: what skabi has imported is not skabi's.
         value = vars(importlib.import_module(module_name)).get(short) if _is_module_of_skabi(module_name) else None
         is_own = isinstance(value, (type, types.FunctionType)) and value.__module__.startswith("skabi.")
-        return value if is_own else None
+        return value if is_own and may_be_named(value) else None
     if module_name == "torch.nn" or module_name.startswith("torch.nn.modules."):
         value = vars(sys.modules[module_name]).get(short) if module_name in sys.modules else None
         is_layer = isinstance(value, type) and issubclass(value, nn.Module)
@@ -120,6 +127,10 @@ class Names:
         if not (isinstance(value, type) if wanted is type else callable(value)):
             raise ModelFileError(f"{str(name)[:200]!r} must be a {'class' if wanted is type else 'function'}.")
         return value
+
+    def is_passed(self, value):
+        """Return whether a value is one of those that were passed."""
+        return any(value is each for each in self.custom.values())
 
     def check(self, names):
         """Raise if some of the names stand for nothing, with all of these in the message."""

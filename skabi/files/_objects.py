@@ -9,7 +9,7 @@ from torch import nn
 
 from skabi.exceptions import ModelFileError
 from skabi.files._kinds import KIND, Kind, expect
-from skabi.files._names import own_name
+from skabi.files._names import must_be_passed, own_name
 
 
 def _slots(cls):
@@ -118,20 +118,22 @@ def _is_function(value):
 
 
 def _write_method(value, writer):
-    _function_of(type(value.__self__), value.__name__)
+    _function_of(type(value.__self__), value.__name__, must_be_passed)
     return {"of": writer.write_at(value.__self__, ".__self__"), "name": value.__name__}
 
 
-def _function_of(cls, name):
+def _function_of(cls, name, is_passed):
+    """Return a method of a class that the user passes, which skabi does not define: its own may write files."""
     function = inspect.getattr_static(cls, name, None)
-    if not isinstance(function, types.FunctionType):
+    is_own = isinstance(function, types.FunctionType) and not function.__module__.startswith("skabi.")
+    if not is_own or not is_passed(cls):
         raise ModelFileError(f"a {cls.__name__} has no method {name[:100]!r} that could be named in a file.")
     return function
 
 
 def _read_method(node, reader):
     owner = reader.read(node["of"])
-    return types.MethodType(_function_of(type(owner), expect(node, "name", str)), owner)
+    return types.MethodType(_function_of(type(owner), expect(node, "name", str), reader.names.is_passed), owner)
 
 
 def _read_class(node, reader):

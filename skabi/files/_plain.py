@@ -3,12 +3,13 @@
 import base64
 import functools
 import pathlib
-from types import FunctionType
+from types import FunctionType, MethodType
 
 import numpy as np
 
 from skabi.exceptions import ModelFileError
 from skabi.files._kinds import KIND, Kind, expect, expect_shape, is_of
+from skabi.files._names import must_be_passed
 
 _MOST_TEXT = 2**28
 _BIT_GENERATORS = {
@@ -184,7 +185,18 @@ def _read_seeds(node, reader):
     return np.random.SeedSequence(**state)
 
 
+def _check_called(function, is_passed):
+    """Raise unless a partial may call a function: one that a file may name, or whatever the user passes."""
+    if isinstance(function, (FunctionType, MethodType, functools.partial)):
+        return
+    if not (is_passed(function) or (not isinstance(function, type) and is_passed(type(function)))):
+        raise ModelFileError(
+            f"a partial of a {type(function).__name__} has no place in a file. Use a function that is defined with def."
+        )
+
+
 def _write_partial(value, writer):
+    _check_called(value.func, must_be_passed)
     return {
         "function": writer.write_at(value.func, ".func"),
         "arguments": [writer.write_at(item, f".args[{i}]") for i, item in enumerate(value.args)],
@@ -196,6 +208,7 @@ def _read_partial(node, reader):
     function, keywords = reader.read(node["function"]), reader.read(node["keywords"])
     if not callable(function) or type(keywords) is not dict:
         raise ModelFileError("a partial must have a function, and keywords in a dict.")
+    _check_called(function, reader.names.is_passed)
     return functools.partial(function, *(reader.read(item) for item in expect(node, "arguments", list)), **keywords)
 
 

@@ -22,11 +22,12 @@ from skabi.simulators._store_files import (
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows `start` to `stop` of a store, and the folder they are in."""
+    """Rows `start` to `stop` of a store, the folder they are in, and whose they are, as the store's `key`."""
 
     start: int
     stop: int
     folder: Path
+    key: str
 
     def __len__(self):
         return self.stop - self.start
@@ -58,6 +59,7 @@ def commit(chunk, data, y, *, counted, attributes):
     for key, content in _encoded(arrays).items():
         write_file(chunk.folder / key, content)
     described = attributes | {
+        "key": chunk.key,
         "start": chunk.start,
         "stop": chunk.stop,
         "n_kept": len(y),
@@ -72,7 +74,7 @@ def commit(chunk, data, y, *, counted, attributes):
 
 def examine(chunk):
     """Return the attributes of a chunk, None if it is not there yet, or raise a `StoreError` if it is damaged."""
-    attributes = read_group(chunk.folder)
+    attributes = _attributes(chunk)
     if attributes is None:
         return None
     for name in attributes["sha256_of_arrays"]:
@@ -82,8 +84,15 @@ def examine(chunk):
 
 def examine_parameters(chunk):
     """Return the attributes of a chunk and its y, `(n_kept, n_parameters)`, likewise, without a look at its X."""
-    attributes = read_group(chunk.folder)
+    attributes = _attributes(chunk)
     return None if attributes is None else (attributes, _read(chunk.folder, attributes, "y"))
+
+
+def _attributes(chunk):
+    attributes = read_group(chunk.folder)
+    if attributes is not None and attributes["key"] != chunk.key:
+        raise StoreError(f"{chunk.folder} is damaged: it holds rows of another simulator or seed.")
+    return attributes
 
 
 def read_data_sets(folder, attributes, i):

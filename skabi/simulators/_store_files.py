@@ -144,4 +144,4 @@ def as_path(store):
         raise TypeError(
             f"store must be the path of a folder, str or Path; got {store!r} of type {type(store).__name__}."
         )
-    return Path(os.path.abspath(store))
+    return Path(os.path.abspath(Path(store).expanduser()))

@@ -5,7 +5,6 @@ its own package and of other code that is not installed: functions, classes, and
 packages is described by its name. Code compiled by another version of Python counts as other code.
 """
 
-import dis
 import functools
 import json
 import os
@@ -20,33 +19,27 @@ import pandas as pd
 from scipy import stats
 
 from skabi.priors import BasePrior
+from skabi.simulators._store_code import DEREF, GLOBAL, changed, changed_attributes, names
 from skabi.simulators._store_files import digest
 
 _HAS_DOCSTRING = 0x4000000  # what inspect calls CO_HAS_DOCSTRING, since Python 3.13
 # Arrays up to this size are written out, so that a difference can be read.
 _SHORT = 8
 _LONG = 200
-# Methods by which lists, dicts and sets change.
-_CHANGING = {
-    "add",
-    "append",
-    "clear",
-    "discard",
-    "extend",
-    "insert",
-    "pop",
-    "popitem",
-    "remove",
-    "setdefault",
-    "update",
-}
 _NOTHING = object()
+# Keys of the descriptions of single values.
+_OF_VALUES = {"array", "dtype", "items", "length", "sha256", "type", "value"}
+# What a prior of skabi holds beside its distributions; it follows from these.
+_OF_PRIORS = ("distributions", "_arguments", "_sizes", "_columns", "_support")
 _STANDARD_LIBRARY = Path(os.__file__).resolve().parent
 
 
 def identity_of(simulator):
     """Return a description of what the rows of a simulator depend on, apart from the seed."""
-    describer = _Describer(simulator.simulate)
+    first = _Describer(simulator.simulate)
+    first.describe(simulator.simulate)
+    # What a function changes does not count for another that was met before it either.
+    describer = _Describer(simulator.simulate, first.changed)
     described = {
         "simulate": describer.describe(simulator.simulate),
         "prior": _describe_prior(simulator.prior),
@@ -63,17 +56,35 @@ def identity_of(simulator):
     return json.loads(json.dumps(described))
 
 
-def differences(old, new, name=""):
-    """Return lines of text that say where two descriptions differ."""
-    if old == new:
+def differences(old, new, name="", *, ignored=()):
+    """Return lines of text that say where two descriptions differ, apart from parts whose names are ignored."""
+    if old == new or name in ignored:
         return []
     if isinstance(old, dict) and isinstance(new, dict):
         lines: list[str] = []
         for key in [*old, *(key for key in new if key not in old)]:
             inner = f"{name}.{key}" if name else key
-            lines += differences(old.get(key, "nothing"), new.get(key, "nothing"), inner)
+            lines += differences(old.get(key, "nothing"), new.get(key, "nothing"), inner, ignored=ignored)
         return lines
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = enumerate(zip(old, new, strict=True))
+        return [line for i, pair in pairs for line in differences(*pair, f"{name}[{i}]", ignored=ignored)]
     return [f"{name}: {_shown(old)} in the store, {_shown(new)} now"]
+
+
+def changed_parts(before, after, name=""):
+    """Return the names of the smallest parts, each one value of the simulator's, in which two descriptions differ."""
+    if before == after:
+        return []
+    if isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys():
+        parts = {key: changed_parts(before[key], after[key], f"{name}.{key}" if name else key) for key in before}
+        # Of a value that is one text, or a list of another length, nothing is left that could be compared.
+        is_whole = before.keys() <= _OF_VALUES and any(found == [f"{name}.{key}"] for key, found in parts.items())
+        return [name] if is_whole else [each for found in parts.values() for each in found]
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        pairs = enumerate(zip(before, after, strict=True))
+        return [each for i, pair in pairs for each in changed_parts(*pair, f"{name}[{i}]")]
+    return [name]
 
 
 def _shown(value, *, n_characters=120):
@@ -87,7 +98,11 @@ def _describe_prior(prior):
     if distributions is prior:
         return _Describer(prior).describe(prior)
     entries = {name: _Describer(each).describe(each) for name, each in distributions.items()}
-    return {"class": _name_of(type(prior)), "order": list(entries), **entries}
+    described = {"class": _name_of(type(prior)), "order": list(entries), **entries}
+    if type(prior).__module__.startswith("skabi."):
+        return described
+    describer, state = _Describer(prior), {k: v for k, v in vars(prior).items() if k not in _OF_PRIORS}
+    return described | {"class": describer.describe(type(prior)), "state": describer.describe_each(state)}
 
 
 def _name_of(value):
@@ -104,8 +119,10 @@ def _package_of(value):
 class _Describer:
     """Describes values that a root depends on, each at its first place."""
 
-    def __init__(self, root):
+    def __init__(self, root, changed=None):
         self.package = _package_of(root)
+        # Names of variables of a module that its functions change, by the id of what the module holds.
+        self.changed: dict[int, set] = changed or {}
         self.seen: dict[int, Any] = {}
         self.kept_alive: list[Any] = []
 
@@ -135,16 +152,17 @@ class _Describer:
     def _describe_new(self, value):
         if type(value) is dict:
             items = {key if isinstance(key, str) else repr(self.describe(key)): v for key, v in value.items()}
-            return _shortened(self._state(items))
+            return _shortened(self.describe_each(items))
         if isinstance(value, FunctionType):
             return self._function(value)
         if isinstance(value, MethodType):
-            return {"method": self._function(value.__func__), "of": self.describe(value.__self__)}
+            of = self._object(value.__self__, called=value.__name__)
+            return {"method": self._function(value.__func__), "of": of}
         if isinstance(value, functools.partial):
             return {
                 "partial": self.describe(value.func),
                 "args": self.describe(value.args),
-                **self._state(value.keywords),
+                **self.describe_each(value.keywords),
             }
         if isinstance(value, (stats._multivariate.multivariate_normal_frozen, stats.rv_discrete, stats.rv_continuous)):
             return self._distribution(value)
@@ -162,13 +180,13 @@ class _Describer:
         inner = {
             "defaults": {str(i): each for i, each in enumerate(function.__defaults__ or ())},
             "keyword defaults": function.__kwdefaults__ or {},
-            "closure": self._constant(function, _contents(cells)),
-            "globals": self._constant(function, self._globals(function)),
+            "closure": _constant(_contents(cells), changed(code, DEREF)),
+            "globals": _constant(self._globals(function), self._changed_in_module(function)),
         }
         wrapped = getattr(function, "__wrapped__", None)
         if wrapped is not None:
             inner["closure"]["__wrapped__"] = wrapped
-        described.update({part: self._state(values) for part, values in inner.items() if values})
+        described.update({part: self.describe_each(values) for part, values in inner.items() if values})
         return described
 
     def _is_followed(self, value):
@@ -176,19 +194,20 @@ class _Describer:
         return _package_of(value) == self.package or _is_own(getattr(value, "__module__", None))
 
     def _globals(self, function):
-        names, found = sorted(_names(function.__code__)), {}
-        for name in names:
+        used, found = sorted(names(function.__code__)), {}
+        for name in used:
             value = function.__globals__.get(name, _NOTHING)
             if isinstance(value, ModuleType) and (_is_own(value.__name__) or value.__name__ == self.package):
-                found.update({f"{name}.{each}": vars(value)[each] for each in names if each in vars(value)})
+                found.update({f"{name}.{each}": vars(value)[each] for each in used if each in vars(value)})
             elif value is not _NOTHING:
                 found[name] = value
         return found
 
-    def _constant(self, function, values):
-        """Return values, but only the types of those that the function itself changes: counters, logs and caches."""
-        changed = _changed(function.__code__)
-        return {name: type(each) if name in changed else each for name, each in values.items()}
+    def _changed_in_module(self, function):
+        """Return the names of variables of its module that a function, or another that was met, changes."""
+        found = self.changed.setdefault(id(function.__globals__), set())
+        found |= changed(function.__code__, GLOBAL)
+        return found
 
     def _code(self, code):
         constants = list(code.co_consts)
@@ -206,9 +225,13 @@ class _Describer:
         hidden = ("__module__", "__doc__", "__qualname__", "__firstlineno__")
         methods = {name: each for name, each in methods.items() if name not in hidden}
         bases = [self.describe(base) for base in cls.__bases__ if base is not object]
-        return {"class": _name_of(cls), "bases": bases, **self._state({k: _unwrapped(v) for k, v in methods.items()})}
+        return {
+            "class": _name_of(cls),
+            "bases": bases,
+            **self.describe_each({k: _unwrapped(v) for k, v in methods.items()}),
+        }
 
-    def _object(self, value):
+    def _object(self, value, *, called="__call__"):
         if isinstance(value, (BuiltinFunctionType, np.ufunc)):
             return {"name": f"{getattr(value, '__module__', None)}.{value.__name__}"}
         described = {"class": self.describe(type(value))}
@@ -219,24 +242,31 @@ class _Describer:
         try:
             reduced = value.__reduce_ex__(4)
         except Exception:  # what cannot be pickled may still have attributes
-            return described | {"state": self._state(getattr(value, "__dict__", {}))}
+            return described | {"state": self.describe_each(getattr(value, "__dict__", {}))}
         if isinstance(reduced, str):
             return described | {"name": reduced}
         # (callable, arguments, state, items of a list, items of a dict)
         arguments = [each for each in reduced[1] if not isinstance(each, type)]
         items = [list(each) for each in reduced[3:5] if each is not None]
         state = reduced[2] if len(reduced) > 2 else None
-        return described | {"arguments": self.describe(arguments), "state": self.describe([state, *items])}
+        if type(state) is tuple and len(state) == 2 and type(state[1]) is dict:
+            # Attributes in a dict, and those in slots.
+            state = (state[0] or {}) | state[1]
+        is_named = type(state) is dict and all(isinstance(key, str) for key in state)
+        # Attributes one by one, however many, so that one that changes can be told from those that do not.
+        passing = changed_attributes(type(value), called) if is_named and self._is_followed(type(value)) else ()
+        described["state"] = self.describe_each(_constant(state, passing)) if is_named else self.describe(state)
+        return described | {"arguments": self.describe(arguments), "contents": self.describe(items)}
 
     def _distribution(self, value):
         if isinstance(value, stats._multivariate.multivariate_normal_frozen):
-            return {"family": "multivariate_normal", **self._state({"mean": value.mean, "cov": value.cov})}
+            return {"family": "multivariate_normal", **self.describe_each({"mean": value.mean, "cov": value.cov})}
         known = getattr(stats, value.name or "", None)
         if known is not None and known.__class__ is value.__class__:
             return {"family": value.name, "a": self.describe(value.a), "b": self.describe(value.b)}
         state = {key: each for key, each in value.__getstate__().items() if key != "_random_state"}
         state["_ctor_param"] = {key: each for key, each in state.get("_ctor_param", {}).items() if key != "seed"}
-        return {"family": self.describe(type(value)), **self._state(state)}
+        return {"family": self.describe(type(value)), **self.describe_each(state)}
 
     def _frozen(self, value):
         names = [*(value.dist.shapes or "").replace(",", " ").split(), "loc", "scale"]
@@ -244,9 +274,10 @@ class _Describer:
         if isinstance(value.dist, stats.rv_discrete):
             given.pop("scale")
         parameters = {key: np.asarray(each, dtype=np.float64)[()] for key, each in given.items()}
-        return {**self.describe(value.dist), **self._state(parameters)}
+        return {**self.describe(value.dist), **self.describe_each(parameters)}
 
-    def _state(self, values):
+    def describe_each(self, values):
+        """Return descriptions of values by name."""
         return {key: self.describe(each) for key, each in values.items()}
 
 
@@ -314,25 +345,9 @@ def _contents(cells):
     return values
 
 
-def _changed(code):
-    """Return the names of outer variables that code assigns to, or whose items it sets, adds or removes."""
-    changed, instructions = set(), list(dis.get_instructions(code))
-    for i, instruction in enumerate(instructions):
-        if instruction.opname in ("STORE_GLOBAL", "STORE_DEREF"):
-            changed.add(instruction.argval)
-        elif instruction.opname in ("LOAD_GLOBAL", "LOAD_DEREF"):
-            following = instructions[i + 1 : i + 3]
-            is_call = bool(following) and following[0].opname.startswith("LOAD") and following[0].argval in _CHANGING
-            if is_call or (len(following) == 2 and following[1].opname == "STORE_SUBSCR"):
-                changed.add(instruction.argval)
-    inner = (_changed(each) for each in code.co_consts if isinstance(each, CodeType))
-    return changed.union(*inner)
-
-
-def _names(code):
-    """Return the names of globals and attributes that code uses, also inside its own functions."""
-    inner = (_names(each) for each in code.co_consts if isinstance(each, CodeType))
-    return set(code.co_names).union(*inner)
+def _constant(values, passing):
+    """Return values, but only the types of those that are changed: counters, logs and caches."""
+    return {name: type(each) if name in passing else each for name, each in values.items()}
 
 
 def _is_method(value):

@@ -4,17 +4,24 @@ The folder is a zarr group. Rows are planned in stretches, a group each, when th
 written once and never changed, so that everyone who works on a store works on the same chunks.
 """
 
+import functools
+import json
+import logging
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import scipy
 
+import skabi
 from skabi.exceptions import StoreError
 from skabi.simulators._store_chunks import Chunk
-from skabi.simulators._store_files import NODE, group_content, publish_file, read_group
+from skabi.simulators._store_files import NODE, digest, group_content, publish_file, read_group, write_file
 from skabi.simulators._store_identity import differences
 
+_LOGGER = logging.getLogger("skabi.simulators")
 FORMAT = 1
 # A chunk is the work of at most half a minute, which is what a killed worker loses, and of a second or more where there
 # is enough to do, so that writing it costs little; it has at most 8 MiB, which is what reading one row costs.
@@ -29,20 +36,61 @@ _GROWTH = 64
 
 @dataclass(frozen=True)
 class Store:
-    """A store on disk: where it is, what its rows are, and the seed that they come from."""
+    """A store on disk: where it is, what its rows are, the seed that they come from, and versions that it began with.
+
+    All but the path is in its description, and again in each plan.
+    """
 
     path: Path
     identity: dict
     seed: np.random.SeedSequence
+    versions: dict
+
+    @functools.cached_property
+    def attributes(self):
+        """Its description."""
+        return {
+            "skabi_store": FORMAT,
+            "identity": self.identity,
+            "seed": _described_seed(self.seed),
+            "versions": self.versions,
+        }
+
+    @functools.cached_property
+    def key(self):
+        """What tells its rows from those of another simulator or seed."""
+        return _key(self.attributes)
 
     def stretches(self):
         """Return the plans of rows, in order."""
         plans = []
         for folder in sorted(self.path.glob("rows-*")):
             attributes = _described(folder)
-            if attributes is not None:
-                plans.append(attributes | {"folder": folder})
+            if attributes is None:
+                continue
+            if _key(attributes["store"]) != self.key:
+                raise StoreError(
+                    f"another simulator, or one with another seed, has begun to write to the store {str(self.path)!r}. "
+                    "Choose a path where nothing is."
+                )
+            plans.append(attributes | {"folder": folder})
         return plans
+
+    def has_rows(self):
+        """Return whether any chunk is done."""
+        return any(self.path.glob(f"rows-*/*/{NODE}"))
+
+    def changing(self):
+        """Return the names of parts of the simulator that were seen to change while it simulated."""
+        groups = (_described(folder) for folder in self.path.glob("changing-*"))
+        return {name for group in groups if group is not None for name in group["names"]}
+
+    def note_changing(self, names):
+        """Note names of parts of the simulator that have changed while it simulated."""
+        new = sorted(set(names) - self.changing())
+        if new:
+            folder = self.path / f"changing-{digest(json.dumps(new).encode())[:16]}"
+            publish_file(folder / NODE, group_content({"names": new}))
 
     def n_planned(self):
         """Return how many rows are planned."""
@@ -64,7 +112,7 @@ class Store:
             edges = [*range(plan["base"] + plan["chunk_rows"], plan["stop"], plan["chunk_rows"]), plan["stop"]]
             start = plan["start"]
             for stop in edges:
-                chunks.append(Chunk(start, stop, plan["folder"] / f"{start:012d}-{stop:012d}"))
+                chunks.append(Chunk(start, stop, plan["folder"] / f"{start:012d}-{stop:012d}", self.key))
                 start = stop
         return chunks if n is None else [chunk for chunk in chunks if chunk.start < n]
 
@@ -84,6 +132,7 @@ class Store:
         else:
             return False
         attributes = {"start": start, "stop": stop, "base": start // block_size * block_size, "chunk_rows": rows}
+        attributes["store"] = self.attributes
         return publish_file(self.path / f"rows-{start:012d}" / NODE, group_content(attributes))
 
     def _pace(self, *, n_looked_at=16):
@@ -115,8 +164,10 @@ def find_store(path):
     """Return the `Store` at a path, or None where there is nothing; anything else there is a `StoreError`."""
     if not path.exists():
         return None
-    attributes = _described(path) if path.is_dir() else None
-    if attributes is None and path.is_dir() and all(each.suffix == ".partial" for each in path.iterdir()):
+    # Looked at first: whoever makes the store at this moment may write its description after that.
+    is_new = path.is_dir() and all(each.suffix == ".partial" for each in path.iterdir())
+    attributes = (_described(path) or _described_in_plans(path)) if path.is_dir() else None
+    if attributes is None and is_new:
         return None
     wanted = f"store must be the path of a folder of simulations, or a new one; {str(path)!r} is"
     if attributes is None or "skabi_store" not in attributes:
@@ -128,30 +179,45 @@ def find_store(path):
             f"{wanted} of format {attributes['skabi_store']}, and this version of skabi knows format {FORMAT}. Install "
             "the version that wrote it, or choose a path where nothing is."
         )
-    return Store(path, attributes["identity"], _seed(attributes["seed"]))
+    return Store(path, attributes["identity"], _seed(attributes["seed"]), attributes["versions"])
 
 
 def claim_store(path, identity, seed, *, is_seed_given):
     """Return the `Store` at a path, a new one if there is none; raise a `StoreError` if its rows are others."""
-    store = find_store(path)
+    store, new = find_store(path), Store(path, identity, seed, versions())
     if store is None:
-        attributes = {"skabi_store": FORMAT, "identity": identity, "seed": _described_seed(seed)}
-        publish_file(path / NODE, group_content(attributes))
+        publish_file(path / NODE, group_content(new.attributes))
         # Somebody else may have been quicker.
         store = find_store(path)
-    found = differences(store.identity, identity)
+    changing = store.changing()
+    found = differences(store.identity, identity, ignored=changing)
     if is_seed_given:
         advice = " (random_state=None goes on with the seed of the store)"
         found += [
             each + advice for each in differences(_described_seed(store.seed), _described_seed(seed), "random_state")
         ]
+    if found and not store.has_rows():
+        _LOGGER.warning("the store %r has no rows yet; it is begun anew. What differs: %s", str(path), "; ".join(found))
+        for folder in [each for kind in ("rows", "asked", "changing") for each in path.glob(f"{kind}-*")]:
+            shutil.rmtree(folder, ignore_errors=True)
+        write_file(path / NODE, group_content(new.attributes), is_entry_synced=True)
+        return new
     if found:
         raise StoreError(
             f"the store {str(path)!r} holds simulations of another simulator, or from another seed. What differs:\n  "
             + "\n  ".join(found)
-            + "\nSample with the simulator that it was made with, or choose a path where nothing is."
+            + "\nSample with the simulator that it was made with, or choose a path where nothing is; the store is good."
+            " If simulate changes such a value itself, it is the same again in a new process."
         )
+    if _described(path) is None:
+        _LOGGER.warning("the description of the store %r is damaged; it is written again from a copy", str(path))
+        write_file(path / NODE, group_content(store.attributes), is_entry_synced=True)
     return store
+
+
+def versions():
+    """Return the versions of the packages that random numbers and priors are of."""
+    return {"skabi": skabi.__version__, "numpy": np.__version__, "scipy": scipy.__version__}
 
 
 def _described(folder):
@@ -161,6 +227,21 @@ def _described(folder):
         if folder.name.startswith("rows-"):
             raise StoreError(f"{error} The plan of these rows is lost; choose a path where nothing is.") from None
         return None
+
+
+def _described_in_plans(path):
+    """Return the description of a store whose own is damaged, from a plan, or None if there is none."""
+    for folder in sorted(path.glob("rows-*")):
+        with suppress(StoreError):
+            attributes = read_group(folder)
+            if attributes is not None:
+                return attributes.get("store")
+    return None
+
+
+def _key(attributes):
+    told = {"identity": attributes["identity"], "seed": attributes["seed"]}
+    return digest(json.dumps(told, sort_keys=True).encode())[:16]
 
 
 def _described_seed(seed):

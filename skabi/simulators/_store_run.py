@@ -3,6 +3,7 @@
 import logging
 import sys
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 
 import joblib
 import numpy as np
@@ -10,19 +11,28 @@ from tqdm import tqdm
 
 from skabi._parallel import results
 from skabi._random import seed_sequence
-from skabi.exceptions import SimulatorError, StoreError
+from skabi._warnings import warn
+from skabi.exceptions import ApproximationWarning, SimulatorError, StoreError
 from skabi.simulators._blocks import Block, check_dropped, failed_simulation
 from skabi.simulators._data_sets import ADVICE, difference
 from skabi.simulators._store_chunks import stand_in
 from skabi.simulators._store_files import NODE, as_path, cannot_write
-from skabi.simulators._store_identity import identity_of
-from skabi.simulators._store_plan import claim_store
+from skabi.simulators._store_identity import changed_parts, identity_of
+from skabi.simulators._store_plan import claim_store, versions
 from skabi.simulators._store_view import view
 from skabi.simulators._store_work import Recipe, complete_chunk
 
 _LOGGER = logging.getLogger("skabi.simulators")
 # Workers that are lost before any chunk is done, one time after the other.
 _MOST_LOSSES = 3
+# By module and name, the errors by which clusters tell that a worker, or what they know of it, was lost.
+_LOSSES = [
+    ("distributed", "KilledWorker"),
+    ("distributed.comm", "CommClosedError"),
+    ("ray.exceptions", "WorkerCrashedError"),
+    ("ray.exceptions", "RayActorError"),
+    ("ray.exceptions", "OutOfMemoryError"),
+]
 
 
 def sample_into(store, simulator, *, n, random_state, n_jobs, verbose):
@@ -30,11 +40,11 @@ def sample_into(store, simulator, *, n, random_state, n_jobs, verbose):
     path = as_path(store)
     run = None
     try:
-        store = claim_store(
-            path, identity_of(simulator), seed_sequence(random_state), is_seed_given=random_state is not None
-        )
+        identity = identity_of(simulator)
+        store = claim_store(path, identity, seed_sequence(random_state), is_seed_given=random_state is not None)
         run = _Run(store, simulator, n, n_jobs)
-        run.complete(verbose=verbose)
+        with _noting_changes(store, simulator, identity):
+            run.complete(verbose=verbose)
     except OSError as error:
         raise cannot_write(path, error, run.n_done() if run else 0, n) from error
     X, y, described = view(store, store.chunks(n), n)
@@ -45,6 +55,17 @@ def sample_into(store, simulator, *, n, random_state, n_jobs, verbose):
     return X, y
 
 
+@contextmanager
+def _noting_changes(store, simulator, before):
+    """Note what of a simulator changes while it simulates in this process, however that ends."""
+    try:
+        yield
+    finally:
+        changed = changed_parts(before, identity_of(simulator))
+        with suppress(OSError):
+            store.note_changing(name for name in changed if name.startswith("simulate"))
+
+
 class _Run:
     """The work on the first `n` rows of a store."""
 
@@ -53,6 +74,7 @@ class _Run:
         self.n_workers = joblib.effective_n_jobs(n_jobs)
         self.seen = set()
         self.layout = None
+        self.is_warned = False
         self.recipe = Recipe(
             prior=simulator.prior,
             simulate=simulator.simulate,
@@ -85,6 +107,8 @@ class _Run:
     def _complete(self, chunks, bar, *, is_first):
         marked = {chunk for chunk in chunks if _is_marked(chunk)}
         n_losses = 0
+        if chunks and len(marked) < len(chunks):
+            self._check_versions()
         while chunks:
             if not is_first:
                 # Whoever else works on the store rarely takes the same chunk at the same time.
@@ -103,6 +127,20 @@ class _Run:
                 _LOGGER.warning("a worker was lost (%s); what is missing is simulated again", type(error).__name__)
                 continue
             return
+
+    def _check_versions(self):
+        """Warn if rows are to be made by other versions than those that the store began with."""
+        now, differs = versions(), []
+        for name, version in self.store.versions.items():
+            if version != now[name] and not self.is_warned:
+                differs.append(f"{name} {version}, now {now[name]}")
+        if differs:
+            self.is_warned = True
+            warn(
+                f"the store {str(self.store.path)!r} was begun with {'; '.join(differs)}. The rows that are added may "
+                "be drawn otherwise than those that are there.",
+                ApproximationWarning,
+            )
 
     def _results(self, chunks):
         tasks = (joblib.delayed(complete_chunk)(self.recipe, chunk) for chunk in chunks)
@@ -151,5 +189,5 @@ def _unmarked(chunks):
 def _lost_worker():
     """Return the errors by which backends of joblib tell that a worker ended."""
     # A cluster whose errors these are has been imported by now.
-    distributed = sys.modules.get("distributed")
-    return (BrokenProcessPool,) if distributed is None else (BrokenProcessPool, distributed.KilledWorker)
+    found = (getattr(sys.modules.get(module), name, None) for module, name in _LOSSES)
+    return (BrokenProcessPool, *(error for error in found if error is not None))

@@ -19,6 +19,10 @@ _CACHE = 2**27
 def open_store(path, *, partial=False):
     """Open simulations on disk without reading them.
 
+    To read one data set reads its chunk, which has at most 8 MiB, or the rows of one seed block where these are more:
+    8 bytes a number, so a vectorized simulator with `block_size=1000` of images of 200 x 200 has chunks of 320 MB, and
+    one with `block_size=25` has chunks of 8 MB. The last chunks that were read stay in memory, 128 MiB of them or one.
+
     Parameters
     ----------
     path : str or Path

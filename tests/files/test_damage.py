@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -166,6 +169,43 @@ def test_a_rename_that_fails_puts_the_old_model_back(folder, tmp_path, monkeypat
         save(Gaussian(()), folder, overwrite=True)
     assert isinstance(load(folder), AmortizedPosterior)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["model"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from skabi.engines import Gaussian
+rename = Path.rename
+def die_at(self, target):
+    if self.name.endswith(".partial"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(self, target)
+Path.rename = die_at
+from skabi.files import save
+save(Gaussian(()), sys.argv[1], overwrite=True)
+"""
+
+
+def test_a_save_that_is_killed_between_two_names_loses_nothing(model, folder, tmp_path, caplog):
+    posterior, _ = model
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=False)
+    assert killed.returncode == -signal.SIGKILL and not folder.exists()
+    assert_array_equal(load(folder).predict(X), posterior.predict(X))
+    assert "was cut off" in caplog.text
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        save(Gaussian(()), folder)
+    assert_array_equal(load(folder).predict(X), posterior.predict(X))
+    assert sorted(each.suffix for each in tmp_path.iterdir()) == ["", ".partial"]
+    with pytest.raises(ModelFileError, match="there is none"):
+        load(tmp_path / "mode")
+
+
+def test_folders_above_are_made_and_home_is_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    save(Gaussian(()), "~/no/such/folder/model")
+    assert (tmp_path / "no" / "such" / "folder" / "model").is_dir()
+    assert isinstance(load("~/no/such/folder/model"), Gaussian)
 
 
 @pytest.mark.parametrize("is_with_prior", [False, True])

@@ -14,6 +14,7 @@ from skabi.engines import Gaussian
 from skabi.exceptions import ModelFileError
 from skabi.files import load
 from skabi.files._folders import _checksum
+from skabi.priors import IndependentPrior
 
 X = np.random.default_rng(0).normal(size=(30, 2))
 NORM = {"$": "family", "name": "norm"}
@@ -87,6 +88,10 @@ def load_forged(folder, recipe, *, arrays=None, **options):
         ),
         *("torch.load", "torch.nn.modules.os", "scipy.stats.norm", "sklearn.pipeline.Bunch", "zuko.nn.torch"),
         *("skabi.estimators.AmortizedPosterior.__init__", "skabi/estimators", "skabi.estimators.ﬁt"),
+        *("skabi.simulators._store_files.write_file", "skabi.simulators._store_files.remove_partial"),
+        *("skabi._optional.import_optional", "skabi.training.CheckpointFile", "skabi.files.save", "skabi.files.load"),
+        *("skabi.training._checkpoint_file.CheckpointFile", "skabi.simulators.StoredDataSets"),
+        *("skabi.simulators._store_view._Reader", "skabi.estimators._checkpointed.CheckpointedFits"),
     ],
 )
 @pytest.mark.parametrize("kind", ["object", "module", "row", "class", "function", "family"])
@@ -189,6 +194,53 @@ def nested(depth, recipe=None, kind="list"):
 def test_recipes_that_make_no_sense(recipe, message, folder):
     with pytest.raises(ModelFileError, match=message):
         load_forged(folder, recipe)
+
+
+def prior_that_calls(recipe):
+    """Return the recipe of a prior whose function is something else."""
+    return {
+        "$": "object",
+        "class": "skabi.priors.ChainedPrior",
+        "state": {"distributions": {"a": recipe}, "_sizes": {"a": None}, "_columns": {}, "_support": None},
+    }
+
+
+def names_of_partial(what, arguments=()):
+    return {"$": "partial", "function": what, "arguments": list(arguments), "keywords": {}}
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ({"$": "function", "function": "skabi.simulators._store_files.write_file"}, "do not come with skabi"),
+        ({"$": "class", "class": "skabi.estimators.AmortizedPosterior"}, "a partial of a type has no place"),
+        ({"$": "object", "class": "skabi.engines.Gaussian", "state": {}}, "must have a function"),
+        ({"$": "module", "class": "torch.nn.SiLU", "training": False, "state": {}}, "a partial of a SiLU"),
+        (
+            {
+                "$": "method",
+                "of": {"$": "object", "class": "skabi.engines.Gaussian", "state": {}},
+                "name": "get_params",
+            },
+            "has no method",
+        ),
+        (
+            {"$": "method", "of": {"$": "object", "class": f"{__name__}.OwnPrior", "state": {}}, "name": "sample"},
+            "has no method",
+        ),
+    ],
+)
+def test_no_code_of_skabi_is_called_with_what_a_file_says(function, words, folder, tmp_path):
+    victim = tmp_path / "thesis.txt"
+    victim.write_text("years of work")
+    arguments = [{"$": "path", "text": str(victim)}, {"$": "bytes", "base64": "AAAA"}]
+    with pytest.raises(ModelFileError, match=words):
+        load_forged(folder, prior_that_calls(names_of_partial(function, arguments)), custom_classes=[OwnPrior])
+    assert victim.read_text() == "years of work"
+
+
+class OwnPrior(IndependentPrior):
+    """A class that is passed, with methods of skabi's."""
 
 
 def test_numbers_of_layers_without_end(folder):

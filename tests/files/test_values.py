@@ -207,6 +207,14 @@ def test_partial_functions(tmp_path):
     assert_array_equal(loaded(), [2.0, 2.0, 2.0])
 
 
+def test_partials_that_no_file_could_give_back_are_not_saved(tmp_path):
+    for value in (functools.partial(SplineFlow, 2), functools.partial(SplineFlow().get_params, deep=True)):
+        with pytest.raises(ModelFileError, match=r"has no place in a file|has no method"):
+            save(Holder(value), tmp_path / "values")
+    own = through_a_file(functools.partial(Holder, 1), tmp_path, custom_classes=[Holder])
+    assert own().held == 1
+
+
 def test_functions_without_a_name_are_given_by_name(tmp_path):
     first, second = (lambda x: x + 1), (lambda x: x + 2)
     save([first, second, first], tmp_path / "values")

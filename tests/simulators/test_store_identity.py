@@ -12,7 +12,8 @@ from scipy import stats
 from skabi.exceptions import StoreError
 from skabi.priors import ChainedPrior, IndependentPrior
 from skabi.simulators import Simulator
-from skabi.simulators._store_identity import differences, identity_of
+from skabi.simulators._store_code import GLOBAL, changed
+from skabi.simulators._store_identity import changed_parts, differences, identity_of
 
 PRIOR = IndependentPrior({"a": stats.norm(0.0, 1.0)})
 SCALE = 2.0
@@ -118,6 +119,148 @@ def test_what_simulate_itself_changes_does_not_count():
     assert before["simulate"]["globals"]["SCALE"] == 2.0
 
 
+class Count:
+    n = 0
+
+
+COUNT, HELPED, BUFFER = Count(), [], np.zeros(20)
+
+
+def counting_by_attribute(a, rng):
+    COUNT.n += 1
+    return rng.normal(a, SCALE)
+
+
+def helper():
+    HELPED.append(1)
+
+
+def counting_by_helper(a, rng):
+    helper()
+    return rng.normal(a, SCALE) + 0 * len(HELPED)
+
+
+def writing_through_an_alias(a, rng):
+    alias = BUFFER
+    alias[:] = rng.normal(a, SCALE, size=20)
+    return alias[:3].copy()
+
+
+class Model:
+    """A simulator with a cache, a log and a setting."""
+
+    def __init__(self, scale):
+        self.scale, self.calls, self.cache, self.log = scale, 0, {}, []
+
+    def __call__(self, a, rng):
+        self.calls += 1
+        self.cache[round(float(a), 3)] = 1
+        self.log.append(a)
+        return rng.normal(a, self.scale)
+
+
+class Slotted:
+    __slots__ = ("calls", "value")
+
+    def __init__(self, value):
+        self.value, self.calls = value, 0
+
+    def __call__(self, a, rng):
+        self.calls += 1
+        return rng.normal(a, self.value)
+
+
+@pytest.mark.parametrize("i", range(5))
+def test_a_store_opens_again_after_simulating(i, tmp_path, monkeypatch):
+    functions = [counting_by_attribute, counting_by_helper, writing_through_an_alias, Model(2.0), Slotted(2.0)]
+    for n in (40, 30, 60):
+        simulator = Simulator(PRIOR, functions[i])
+        expected = simulator.sample(n, random_state=0)[0]
+        X, _ = simulator.sample(n, random_state=0, store=tmp_path / "sims")
+        np.testing.assert_array_equal(X.read(), expected)
+        # Whoever simulates otherwise in between changes the same values.
+        simulator.simulate_from([[0.5]] * 150)
+    monkeypatch.setattr(sys.modules[__name__], "SCALE", 3.0)
+    other = functions[i] if i < 3 else type(functions[i])(3.0)
+    with pytest.raises(StoreError, match=r"(SCALE|scale|value): 2.0 in the store, 3.0 now\n[^\n]*new process"):
+        Simulator(PRIOR, other).sample(60, random_state=0, store=tmp_path / "sims")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("T[round(a)] = 1", {"T"}),
+        ("T[round(a)] += 1", {"T"}),
+        ("T[:] = a", {"T"}),
+        ("t = T; t[:] = a", {"T"}),
+        ("del T[0]", {"T"}),
+        ("T.append(a)", {"T"}),
+        ("(lambda: T.append(a))()", {"T"}),
+        ("global T; T += 1", {"T"}),
+        ("out = np.zeros(3); out[0] = T[0]", set()),
+        ("out = np.zeros(3); out[T] = T", set()),
+        ("t = T; t = np.array(t); t[0] = 1", set()),
+        ("out = []; out.append(T)", set()),
+        ("T[0].x = 1", set()),
+        ("return T.get(a, T)", set()),
+        ("return [t for t in T]", set()),
+    ],
+)
+def test_what_code_changes(body, expected):
+    assert changed(compiled(f"def simulate(a, rng):\n    {body}\n").__code__, GLOBAL) == expected
+
+
+class Mixture:
+    """A simulator that is put together by a method."""
+
+    def __init__(self):
+        self.parts, self.scale = [], 1.0
+
+    def add(self, part):
+        self.parts.append(part)
+        return self
+
+    def __call__(self, a, rng):
+        return self.run(a, rng)
+
+    def run(self, a, rng):
+        return rng.normal(a + self.parts[0], self.scale)
+
+
+def test_what_only_other_methods_change_counts():
+    for old, new in ((Mixture().add(1.0), Mixture().add(2.0)), (Mixture().add(1.0).run, Mixture().add(2.0).run)):
+        assert len(differences(of(old), of(new))) == 1
+
+
+def test_what_a_run_that_was_stopped_has_changed_is_known(tmp_path):
+    model = Model(2.0)
+
+    def simulate(a, rng):
+        if len(model.log) == 25:
+            model.log.append(a)
+            raise KeyboardInterrupt
+        return model(a, rng)
+
+    with pytest.raises(KeyboardInterrupt):
+        Simulator(PRIOR, simulate).sample(60, random_state=0, store=tmp_path / "sims")
+    assert len(Simulator(PRIOR, simulate).sample(60, random_state=0, store=tmp_path / "sims")[0]) == 60
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ({"a": {"value": 1, "scale": 2}}, {"a": {"value": 3, "scale": 2}}, ["a.value"]),
+        ({"a": {"type": "list", "items": [1]}}, {"a": {"type": "list", "items": [1, 2]}}, ["a"]),
+        ({"a": {"type": "list", "items": [1, 2]}}, {"a": {"type": "list", "items": [1, 3]}}, ["a.items[1]"]),
+        ({"a": {}, "b": 1}, {"a": {"x": 1}, "b": 1}, ["a"]),
+        ({"a": {"array": [9], "dtype": "i", "sha256": "x"}}, {"a": {"array": [9], "dtype": "i", "sha256": "y"}}, ["a"]),
+    ],
+)
+def test_changed_parts_are_single_values(before, after, expected):
+    assert changed_parts(before, after) == expected
+    assert differences(before, after, ignored=set(expected)) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "where"),
     [
@@ -156,6 +299,28 @@ def test_functions_of_chained_priors_count_and_their_order():
     both = {"a": stats.norm(), "b": stats.norm()}
     swapped = {"b": stats.norm(), "a": stats.norm()}
     assert of(pair, IndependentPrior(both)) != of(pair, IndependentPrior(swapped))
+
+
+class Shifted(IndependentPrior):
+    """A prior of one's own."""
+
+    def __init__(self, distributions, shift):
+        self.shift = shift
+        super().__init__(distributions)
+
+    def sample(self, n, **options):
+        return super().sample(n, **options) + self.shift
+
+
+def test_what_a_prior_of_ones_own_adds_counts(monkeypatch):
+    def of_shift(shift):
+        return of(simulate, Shifted({"a": stats.norm()}, shift))
+
+    old = of_shift(0.0)
+    assert old == of_shift(0.0)
+    assert differences(old, of_shift(100.0)) == ["prior.state.shift: 0.0 in the store, 100.0 now"]
+    monkeypatch.setattr(Shifted, "sample", lambda self, n, **options: super(Shifted, self).sample(n, **options))
+    assert any(line.startswith("prior.class.sample") for line in differences(old, of_shift(0.0)))
 
 
 def sized(a, rng, n_observations):
