@@ -15,7 +15,7 @@ from skabi._random import integer_seed
 from skabi._torch import resolve_device, seeded, to_array, to_tensor, torch_generator
 from skabi._warnings import warn
 from skabi.engines import SplineFlow
-from skabi.estimators._checkpointed import CheckpointedFits, hash_of_weights
+from skabi.estimators._checkpointed import CheckpointedFits, hash_of, hash_of_weights
 from skabi.estimators._checks import check_constructor, check_data_sets, check_no_simulator, check_training_data
 from skabi.estimators._continued import RATE_OF_GOING_ON, ContinuedFits, naming_partial_fit
 from skabi.estimators._fresh_simulations import FreshSimulations
@@ -132,13 +132,10 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
         """Fit on data sets and parameters that were drawn from `prior`."""
         X, y, stream = opened(X, y) if self._may_stream else (X, y, None)
         with self._as_before() if self._is_continued else nullcontext():
-            task = self._prepare(X, y, prior=prior, fresh=fresh)
-            if stream is not None:
-                if prior is not None:
-                    # All parameters are checked at once, and not as they are read.
-                    ParameterMap(prior, self.parameter_names_).fit(stream.y.reshape(len(stream.y), -1))
-                stream.hold_out(task.held_out)
-                task = replace(task, stream=stream)
+            task = self._prepare(X, y, prior=prior, fresh=fresh, stream=stream)
+            if stream is not None and prior is not None:
+                # All parameters are checked at once, and not as they are read.
+                ParameterMap(prior, self.parameter_names_).fit(stream.y.reshape(len(stream.y), -1))
             self._finish(task, self._train(task))
         self._end_fit()
         return self
@@ -157,7 +154,7 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
             task = self._prepare(X, y, prior=getattr(self, "prior_", None) if prior is None else prior, is_pass=True)
             return self._finish(task, self._train(task))
 
-    def _prepare(self, X, y, *, prior, memory=None, fresh=None, is_pass=False):
+    def _prepare(self, X, y, *, prior, memory=None, fresh=None, is_pass=False, stream=None):
         """Return what is to be trained, and on what; a `SeriesMemory` takes the place of a summary network."""
         named = y
         is_continued = hasattr(self, "network_") if is_pass else self._is_continued
@@ -165,35 +162,35 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
         names = parameter_names_of(named, np.reshape(y, (len(y), -1)).shape[1], prior)
         _, split_seed, network_seed, shuffle_seed = self._seeds()
         past: tuple[list, list] = ([], [])
+        if not is_continued:
+            self._forget_rows(split_seed)
+        used, held_out = self._split(len(y), stream, is_pass=is_pass)
         if is_continued:
             self._check_same_problem(X, names, prior)
             old_map = getattr(self, "_parameter_map", None)
             self._change_prior(prior, y.reshape(len(y), -1))
             self._go_on(X)
-            used, held_out = self._split_further(len(y))
             dropping = self._dropping(X)
             network = copy.deepcopy(self.network_).requires_grad_(True)
             past = self.loss_curve_, self.validation_scores_
         else:
             self._start(X, y, prior=prior, parameter_names=names)
-            self._split_seed, self._split_sizes = split_seed, []
-            used, held_out = self._split(len(y), split_seed)
             dropping = self._dropping(X)
             seed = integer_seed(network_seed)
             shared = {} if memory is None else {"memory": memory}
             network = self._build(take_rows(X, used), y[used], dropping=dropping, seed=seed, **shared)
         if dropping is not None and self.missing is not None:
             self._reader.expect_missing()
-        if is_pass:
-            used, held_out = np.concatenate([used, held_out]), held_out[:0]
-        self._note_split(len(y))
         x, theta, log_det = self._to_network(X, y)
+        self._note_fit(used, len(y), stream, is_pass=is_pass, content=hash_of([x, y]))
         if is_continued and not is_pass:
             self._realign(network, take(x, used), theta[used], y.reshape(len(y), -1)[used], old_map)
         seed = self._seed_of_pass(shuffle_seed) if is_pass else integer_seed(shuffle_seed)
         task = Task(network, x, theta, log_det, used=used, held_out=held_out, dropping=dropping, past=past, seed=seed)
         start = hash_of_weights(network) if self.checkpoint is not None else ""
-        task = replace(task, first_weights=start, is_continued=is_continued, is_pass=is_pass, fresh=fresh)
+        task = replace(
+            task, first_weights=start, is_continued=is_continued, is_pass=is_pass, fresh=fresh, stream=stream
+        )
         return self._as_interrupted(task) if is_continued else task
 
     def _finish(self, task, record):
@@ -305,6 +302,8 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
             checkpoint=self._checkpoint_of(task),
             fresh=None if task.fresh is None else FreshRows(self._rows_of(task.fresh, device), task.fresh.n_rows),
         )
+        if task.fresh is not None:
+            task.fresh.warn()
         if trained is not network:
             trained.unstack_into(network)
         return record

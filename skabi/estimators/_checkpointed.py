@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from skabi._random import seed_sequence
 from skabi.networks._data_sets import map_tensors
 from skabi.training import Checkpoint, CheckpointFile
+from skabi.training._checkpoints import files_in, recipe_of
 
 # What does not change the weights, or is seen in data, parameters and first weights.
 _OF_NO_MATTER = {
@@ -36,15 +37,17 @@ class CheckpointedFits:
     _own_seed: np.random.SeedSequence
     # Of a fit that the user ended: whether it went on, curve and scores before it, and a hash of its first weights.
     _interrupted: tuple[bool, list, list, str] | None
+    # The folder in which the state of the last fit is.
+    _kept_in: str
 
-    def _begin_fit(self):
-        """Choose the seed of a fit without a random state: that of its checkpoint if there is one."""
-        if self.checkpoint is not None and self.random_state is None:
-            self._own_seed = seed_sequence()
-            state = CheckpointFile(self.checkpoint).load()
-            kept = None if state is None else state["notes"].get("seed")
-            if kept is not None:
-                self._own_seed = np.random.SeedSequence(kept["entropy"], spawn_key=tuple(kept["spawn_key"]))
+    def _begin_fit(self, *others):
+        """Choose the seed of a fit without a random state, and of others beside it: that of a checkpoint, if any."""
+        if self.checkpoint is None or self.random_state is not None:
+            return
+        kept = (_seed_of_checkpoint(fit) for fit in (self, *others))
+        seed = next((seed for seed in kept if seed is not None), None) or seed_sequence()
+        for fit in (self, *others):
+            fit._own_seed = seed
 
     def _root_seed(self):
         """Return the seed that all others of a fit come from."""
@@ -59,39 +62,62 @@ class CheckpointedFits:
         notes = {}
         if self.random_state is None:
             notes["seed"] = {"entropy": self._own_seed.entropy, "spawn_key": list(self._own_seed.spawn_key)}
-        return Checkpoint(self.checkpoint, _identity(self, task), notes)
+        checkpoint = Checkpoint(self.checkpoint, _identity(self, task), notes)
+        self._kept_in = str(checkpoint.file.folder)
+        return checkpoint
 
     def _as_interrupted(self, task):
         """Return a `Task` that goes on from a fit with a checkpoint as that fit itself, if it was interrupted."""
         interrupted = getattr(self, "_interrupted", None)
-        if task.is_pass or interrupted is None or self.checkpoint is None or not CheckpointFile(self.checkpoint).load():
+        if task.is_pass or interrupted is None or self.checkpoint is None:
             return task
         is_continued, losses, scores, first_weights = interrupted
-        return replace(task, is_continued=is_continued, past=(losses, scores), first_weights=first_weights)
+        same = replace(task, is_continued=is_continued, past=(losses, scores), first_weights=first_weights)
+        return task if self._checkpoint_of(same).file.age() is None else same
 
     def _end_fit(self):
         """Forget the checkpoint of a fit that is complete."""
-        if self.checkpoint is not None and self._interrupted is None:
-            CheckpointFile(self.checkpoint).remove()
+        if self._interrupted is None and (folder := vars(self).pop("_kept_in", None)) is not None:
+            CheckpointFile(folder).remove()
+
+
+def _seed_of_checkpoint(estimator):
+    """Return the seed of the last fit of the same recipe that was not completed, or None."""
+    for file in files_in(estimator.checkpoint):
+        state = file.peek()
+        if state is not None and recipe_of(state["identity"]) == _recipe(estimator) and "seed" in state["notes"]:
+            kept = state["notes"]["seed"]
+            return np.random.SeedSequence(kept["entropy"], spawn_key=tuple(kept["spawn_key"]))
+    return None
+
+
+def _recipe(estimator):
+    """Return what an estimator says of its fits, a dict of str to str."""
+    recipe = {"estimator": type(estimator).__name__}
+    for name, value in estimator.get_params(deep=True).items():
+        if name.partition("__")[0] not in _OF_NO_MATTER:
+            recipe[name] = type(value).__name__ if isinstance(value, BaseEstimator) else _text(value)
+    if estimator.fresh_simulations:
+        recipe["n_simulations"] = _text(estimator.n_simulations)
+    return recipe
 
 
 def _identity(estimator, task):
     """Return what must be the same for a training to go on, a dict of str to str."""
-    identity = {"estimator": type(estimator).__name__}
-    for name, value in estimator.get_params(deep=True).items():
-        if name.partition("__")[0] not in _OF_NO_MATTER:
-            identity[name] = type(value).__name__ if isinstance(value, BaseEstimator) else _text(value)
-    if task.fresh is not None:
-        identity["n_simulations"] = _text(task.fresh.n)
-    identity["random_state"] = f"#{task.seed}"
-    identity["data sets and parameters"] = _hash([task.x, task.theta, task.log_det, task.used, task.held_out])
-    identity["first weights"] = task.first_weights
-    return identity
+    streamed = [] if task.stream is None else task.stream.identity()
+    return {
+        **_recipe(estimator),
+        "random_state": f"#{task.seed}",
+        "data sets and parameters": hash_of(
+            [task.x, task.theta, task.log_det, task.used, task.held_out, *streamed],
+        ),
+        "first weights": task.first_weights,
+    }
 
 
 def hash_of_weights(network):
     """Return a text that tells the weights of a network from others."""
-    return _hash([network.state_dict()])
+    return hash_of([network.state_dict()])
 
 
 def _text(value):
@@ -99,7 +125,8 @@ def _text(value):
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
-def _hash(parts):
+def hash_of(parts):
+    """Return a text that tells arrays, or data sets and states of tensors, from others."""
     digest = hashlib.blake2b(digest_size=16)
 
     def add(tensor):

@@ -2,16 +2,19 @@
 
 import copy
 import math
+from collections.abc import Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from skabi._random import integer_seed
+from skabi._warnings import warn
 from skabi.estimators._parameters import ParameterMap
 from skabi.estimators._reader import Reader
 from skabi.estimators._realigned import realign
 from skabi.estimators._sources import shape_of
+from skabi.exceptions import ApproximationWarning
 
 # What the highest rate of a fit that goes on is of `learning_rate_init`.
 RATE_OF_GOING_ON = 0.3
@@ -32,7 +35,9 @@ class ContinuedFits:
     _reader: Reader
     _parameter_map: ParameterMap
     _split_seed: np.random.SeedSequence
-    _split_sizes: list[int]
+    # By the number of a row; and a hash of the rows of each fit and pass.
+    _is_trained_on: np.ndarray = np.zeros(0, dtype=bool)
+    _contents: Sequence[str] = ()
 
     @property
     def _is_continued(self):
@@ -56,35 +61,64 @@ class ContinuedFits:
         self._reader = copy.deepcopy(self._reader)
         self._reader.note(X)
 
-    def _split(self, n, seed):
-        """Return indices of rows to train on, and of rows to hold out."""
-        order = np.random.default_rng(seed).permutation(n)
-        n_held_out = min(math.ceil(self.validation_fraction * n), n - 1) if self.early_stopping else 0
-        return order[n_held_out:], order[:n_held_out]
+    def _forget_rows(self, seed):
+        """Begin with rows that are all new; `seed` is that of their order."""
+        self._split_seed, self._is_trained_on, self._contents = seed, np.zeros(0, dtype=bool), []
 
-    def _split_further(self, n):
-        """Return such indices where the first rows are those of earlier fits: rows once trained on are not held out."""
-        parts: list[tuple[np.ndarray, np.ndarray]] = []
-        start = 0
-        for place, size in enumerate([*getattr(self, "_split_sizes", []), n]):
-            end = min(size, n)
-            if end - start < 1 + (start == 0):
-                continue
-            seed = self._split_seed
-            if place:
-                seed = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, place))
-            used, held_out = self._split(size - start, seed)
-            parts.append((start + used[used < end - start], start + held_out[held_out < end - start]))
-            start = end
-        used, held_out = (np.concatenate(rows) for rows in zip(*parts, strict=True))
-        if not len(used) or (self.early_stopping and not len(held_out)):
-            return self._split(n, self._split_seed)
-        return used, held_out
+    def _split(self, n, stream, *, is_pass):
+        """Return indices of `n` rows, or of the first of a stream, to train on, and of those to hold out."""
+        rows = np.arange(n) if stream is None else stream.first
+        order = np.random.default_rng(self._split_seed).permutation(n)
+        is_held_out = np.zeros(n, dtype=bool)
+        if self.early_stopping and not is_pass:
+            is_held_out = self._held_out_of(rows[order])
+        if stream is not None:
+            stream.hold_out(order[is_held_out])
+        return order[~is_held_out], order[is_held_out]
 
-    def _note_split(self, n):
-        """Remember how many rows have been split."""
-        sizes = getattr(self, "_split_sizes", [])
-        self._split_sizes = sizes if sizes and n <= sizes[-1] else [*sizes, n]
+    def _held_out_of(self, rows):
+        """Return which of `rows`, numbers by which earlier fits knew them, are held out.
+
+        What was trained on is not, what was held out stays so, and of new rows the first ones are.
+        """
+        is_new, was_used = rows >= len(self._is_trained_on), np.zeros(len(rows), dtype=bool)
+        was_used[~is_new] = self._is_trained_on[rows[~is_new]]
+        is_held_out = ~is_new & ~was_used
+        is_held_out[np.flatnonzero(is_new)[: self._n_held_out(np.count_nonzero(is_new))]] = True
+        if is_held_out.any() and not is_held_out.all():
+            return is_held_out
+        is_held_out = np.arange(len(rows)) < self._n_held_out(len(rows))
+        n_used = np.count_nonzero(is_held_out & was_used)
+        if n_used:
+            warn(
+                f"{n_used} of the {np.count_nonzero(is_held_out)} data sets that are held out may have been trained on "
+                "before: their scores are too good, and training may end too late. Put new data sets after those of "
+                "earlier fits, or use early_stopping=False.",
+                ApproximationWarning,
+            )
+        return is_held_out
+
+    def _n_held_out(self, n):
+        return max(0, min(math.ceil(self.validation_fraction * n), n - 1))
+
+    def _note_fit(self, used, n, stream, *, is_pass, content):
+        """Remember what a fit, or a pass, trains on: which of `n` rows, or of a stream.
+
+        Of a pass over other rows, whose `content` is new, it cannot be told whether they are the first ones or come
+        after all others, so that both are taken to be trained on.
+        """
+        rows, n = (used, n) if stream is None else (np.concatenate(stream.chunks), len(stream.y))
+        n_known = len(self._is_trained_on)
+        self._note_rows(rows, n=n)
+        if is_pass and content not in self._contents:
+            self._note_rows(n_known + rows, n=n_known + n)
+        self._contents = [*self._contents, *({content} - set(self._contents))]
+
+    def _note_rows(self, rows, *, n):
+        # Another array: a fit that fails leaves an estimator as it was.
+        unknown = np.zeros(max(0, n - len(self._is_trained_on)), dtype=bool)
+        self._is_trained_on = np.append(self._is_trained_on, unknown)
+        self._is_trained_on[rows] = True
 
     def _seed_of_pass(self, sequence):
         """Return the integer seed of a pass of training, each its own."""

@@ -5,8 +5,9 @@ import math
 import joblib
 import numpy as np
 
+from skabi._warnings import collected, warn
 from skabi.estimators._sources import is_several
-from skabi.exceptions import SimulatorError
+from skabi.exceptions import ApproximationWarning, SimulatorError
 
 # Parts of an epoch's simulations between which the thread that makes them looks whether training has ended.
 _N_PARTS = 8
@@ -37,12 +38,14 @@ class FreshSimulations:
         self._part_size = math.ceil(n / block_size / _N_PARTS) * block_size
         backend, n_jobs = joblib.parallel.get_active_backend()
         self._configuration = {"backend": backend, "n_jobs": n_jobs}
+        self._n_asked, self._n_made = 0, 0
+        self._messages: list[str] = []
 
     def __call__(self, epoch, is_over):
         """Return X and y of an epoch, counted from 1; an error once `is_over()` is true."""
         data, parameters = [], []
         n_parts = max(1, self.n // self._part_size)
-        with joblib.parallel_config(**self._configuration):
+        with joblib.parallel_config(**self._configuration), collected() as messages:
             for part in range(n_parts):
                 if is_over():
                     raise InterruptedError("the training for which these simulations were made is over.")
@@ -50,7 +53,21 @@ class FreshSimulations:
                 X, y = self.draw(n, self._seed_of(epoch, part))
                 data.append(X)
                 parameters.append(y)
-        return join(data), np.concatenate(parameters)
+        y = np.concatenate(parameters)
+        self._n_asked, self._n_made = self._n_asked + self.n_rows, self._n_made + len(y)
+        self._messages += messages
+        return join(data), y
+
+    def warn(self):
+        """Warn, once, of what was to be warned of in making them."""
+        if self._messages:
+            n_dropped = self._n_asked - self._n_made
+            share = f"{n_dropped} of {self._n_asked} ({n_dropped / self._n_asked:.1%})"
+            warn(
+                f"{f'{share} fresh simulations failed and were dropped, ' if n_dropped else ''}in "
+                f"{len(self._messages)} parts of the epochs, the first: {self._messages[0]}",
+                ApproximationWarning,
+            )
 
     def _seed_of(self, epoch, part):
         return np.random.SeedSequence(self.seed.entropy, spawn_key=(*self.seed.spawn_key, epoch, part))

@@ -215,8 +215,7 @@ class JointEstimator(BothHalves):
         check_fresh(self, X)
         posterior, likelihood = self._halves(known, is_continued=self.warm_start and hasattr(self, "likelihood_"))
         halves, simulator = [half for half in (posterior, likelihood) if half is not None], None
-        for half in halves:
-            half._begin_fit()
+        posterior._begin_fit(*halves[1:])
         if is_simulator(X):
             if likelihood is not None:
                 likelihood._check_engine(len(X.prior.parameter_names))

@@ -84,9 +84,11 @@ class AmortizedPosterior(PosteriorAnswers):
         while the network is trained on the last ones. Where simulations cost little, nothing is then learned by heart.
         Scales and held-out data sets are those of the first epoch.
     checkpoint : path-like, optional
-        A folder, of this fit alone, where the state of training is kept. If `fit` is interrupted, or its process
-        killed, `fit` with the same parameters and data goes on from there and ends where it would have ended; with
-        `random_state=None` the seed is kept, too. A fit that is complete deletes the state.
+        A folder where the state of training is kept. If `fit` is interrupted, or its process killed, `fit` with the
+        same parameters and data goes on from there and ends where it would have ended; with `random_state=None` the
+        seed is kept, too. A fit with other parameters or data begins anew and keeps its own state beside, so that the
+        fits of a search may share a folder. A fit that is complete deletes its state; what nobody goes on with is
+        deleted after 60 days, when another fit uses the folder.
     callbacks : list of skorch callbacks, optional
         Called during training, besides those of skabi. What they know is not kept in a checkpoint.
     verbose : int, default=0
@@ -215,7 +217,7 @@ class AmortizedPosterior(PosteriorAnswers):
         ------
         ValueError
             If X or y are not finite numbers of matching shapes (NaN may stand in X with `missing="mask"`), y leaves the
-            prior's support, or a parameter is constant; or the checkpoint is of another fit.
+            prior's support, or a parameter is constant; or the checkpoint cannot be read.
         SimulatorError
             If a simulation fails.
         TrainingError

@@ -1,5 +1,6 @@
 """Data sets in a store on disk: read as a whole where memory allows, else a part at a time in training."""
 
+import json
 import math
 
 import numpy as np
@@ -68,10 +69,22 @@ class Stream:
         held_out = self.first[rows]
         self.chunks = [kept for chunk in self.chunks if len(kept := chunk[~np.isin(chunk, held_out)])]
 
+    def identity(self):
+        """Return arrays that tell what is streamed from all else."""
+        sources = self.X.values() if is_several(self.X) else [self.X]
+        return [self.y, *(part for source in sources for part in _identity(source))]
+
     def read(self, chunks):
         """Return X and y of chunks."""
         rows = np.concatenate(chunks)
         return in_memory(self.X, rows), self.y[rows]
+
+
+def _identity(source):
+    """Return rows of a store, and what is written there of the content of their chunks, as arrays."""
+    rows, reader = np.asarray(source._rows), source._reader
+    digests = [reader._chunks[number][1]["sha256_of_arrays"] for number, _ in reader.by_chunk(rows)]
+    return rows, np.frombuffer(json.dumps([source._source, digests], sort_keys=True).encode(), dtype=np.uint8)
 
 
 def opened(X, y):

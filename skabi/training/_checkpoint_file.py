@@ -3,13 +3,16 @@
 import hashlib
 import json
 import os
+import time
+import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning
 
 _FORMAT = 1
-_NAME, _PREVIOUS_NAME, _PART_NAME = "training.safetensors", "training.previous.safetensors", "training.part"
+_NAME, _PREVIOUS_NAME = "training.safetensors", "training.previous.safetensors"
 # What stands in JSON in the place of a tensor; its name among tensors is the value.
 _MARK = "__tensor__"
 
@@ -38,14 +41,20 @@ class CheckpointFile:
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         header = {"format": str(_FORMAT), "state": text, "digest": _digest(text, tensors)}
         self.folder.mkdir(parents=True, exist_ok=True)
-        part, path = self.folder / _PART_NAME, self.folder / _NAME
-        with open(part, "wb") as stream:
-            stream.write(save(tensors, metadata=header))
-            stream.flush()
-            os.fsync(stream.fileno())
-        if path.exists():
-            os.replace(path, self.folder / _PREVIOUS_NAME)
-        os.replace(part, path)
+        # Of a name of its own: the same fit may run twice at once.
+        part, path = self.folder / f"training.{uuid.uuid4().hex}.part", self.folder / _NAME
+        try:
+            with open(part, "wb") as stream:
+                stream.write(save(tensors, metadata=header))
+                stream.flush()
+                os.fsync(stream.fileno())
+            with suppress(FileNotFoundError):
+                os.replace(path, self.folder / _PREVIOUS_NAME)
+            os.replace(part, path)
+        except OSError:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
 
     def load(self):
         """Return the last state that was written, the one before if that one cannot be read, or None.
@@ -55,9 +64,8 @@ class CheckpointFile:
         ValueError
             If there are files, and none of them can be read.
         """
-        paths = [path for path in (self.folder / _NAME, self.folder / _PREVIOUS_NAME) if path.exists()]
         wrong = []
-        for path in paths:
+        for path in self._paths():
             try:
                 state = _read(path)
             except (OSError, ValueError, KeyError) as error:
@@ -77,27 +85,50 @@ class CheckpointFile:
             )
         return None
 
+    def peek(self):
+        """Return the last state without its tensors, the one before if that one cannot be read, or None."""
+        for path in self._paths():
+            with suppress(OSError, ValueError, KeyError):
+                return json.loads(_header_and_tensors(path, with_tensors=False)[0]["state"])
+        return None
+
+    def age(self):
+        """Return the seconds since a state was written, or None if there is none."""
+        with suppress(OSError):
+            return min((time.time() - path.stat().st_mtime for path in self._paths()), default=None)
+        return None
+
     def remove(self):
-        """Delete what was written; the folder stays."""
-        for name in (_NAME, _PREVIOUS_NAME, _PART_NAME):
-            (self.folder / name).unlink(missing_ok=True)
+        """Delete what was written, and the folder if nothing else is in it, as far as that can be done."""
+        with suppress(OSError):
+            for path in [*self._paths(), *self.folder.glob("training.*.part")]:
+                path.unlink(missing_ok=True)
+            self.folder.rmdir()
+
+    def _paths(self):
+        return [path for path in (self.folder / _NAME, self.folder / _PREVIOUS_NAME) if path.exists()]
 
 
 def _read(path):
     """Return the state in a file; a ValueError says what is wrong with it."""
+    header, tensors = _header_and_tensors(path)
+    if header["digest"] != _digest(header["state"], tensors):
+        raise ValueError("its content is not what was written")
+    return _with_tensors(json.loads(header["state"]), tensors)
+
+
+def _header_and_tensors(path, *, with_tensors=True):
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()} if with_tensors else {}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(str(error)) from error
     if header.get("format") != str(_FORMAT):
         raise ValueError(f"it is of format {header.get('format')}, and this version of skabi reads {_FORMAT}")
-    if header["digest"] != _digest(header["state"], tensors):
-        raise ValueError("its content is not what was written")
-    return _with_tensors(json.loads(header["state"]), tensors)
+    return header, tensors
 
 
 def _digest(text, tensors):

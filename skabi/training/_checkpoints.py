@@ -1,73 +1,109 @@
 """Trainings that are interrupted and go on as if nothing had happened."""
 
+import hashlib
+import json
 import math
 import numbers
 import time
+from pathlib import Path
 
 import torch
 from skorch.callbacks import Callback
 
+from skabi._warnings import warn
+from skabi.exceptions import ApproximationWarning
 from skabi.training._checkpoint_file import CheckpointFile
 
 # Shares of the time of training that snapshots, in memory, and files may cost.
 _SNAPSHOT_SHARE, _FILE_SHARE = 0.005, 0.01
 # Seconds after which the next is due, whatever it costs.
 _LONGEST_WAIT = 600.0
+# Seconds for which the state of a fit is kept that nobody goes on with: 60 days.
+_LONGEST_KEPT = 60 * 86_400
+# Of the names of folders in which the states of fits are.
+_PREFIX = "fit-"
 
 
 class Checkpoint:
-    """Where the state of a training is kept, and of which fit it is.
+    """Where the state of a training is kept: in a subfolder of its own, so that other fits may share the folder.
 
     Parameters
     ----------
     folder : path-like
-        A folder of this training's own.
     identity : dict of str to str
-        What must be the same for training to go on. Names are shown to users, as are values of at most 60 letters
-        that do not begin with #.
+        What must be the same for training to go on. Values that begin with # are hashes.
     notes : dict, optional
         What else is kept in the file.
     """
 
     def __init__(self, folder, identity, notes=None):
-        self.file = CheckpointFile(folder)
+        self.folder = Path(folder)
+        text = json.dumps(sorted(identity.items()))
+        self.file = CheckpointFile(
+            self.folder / f"{_PREFIX}{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
+        )
         self.identity = identity
         self.notes = notes or {}
+        self._is_warned = False
 
     def load(self):
-        """Return the state of an earlier training of the same fit, or None.
+        """Return the state of an earlier training of the same fit, or None; delete what is old of others.
+
+        It is warned of a fit with the same recipe that was not completed, where that was on other data: who calls
+        `fit` again to go on learns why it does not.
 
         Raises
         ------
         ValueError
-            If it is that of another fit, or cannot be read.
+            If it cannot be read.
         """
         state = self.file.load()
-        if state is not None and state["identity"] != self.identity:
-            raise ValueError(
-                f"the checkpoint in {str(self.file.folder)!r} is of another fit: "
-                f"{'; '.join(_differences(state['identity'], self.identity))}. Fit as then to go on, name another "
-                "folder, or delete this one to begin anew."
-            )
+        for file in files_in(self.folder):
+            if file.folder != self.file.folder and (file.age() or 0.0) > _LONGEST_KEPT:
+                file.remove()
+        if state is None:
+            self._warn_of_others()
         return state
 
     def save(self, state):
-        """Write the state of a training."""
-        self.file.save({"identity": self.identity, "notes": self.notes, **state})
+        """Write the state of a training, or warn, once, that it cannot be written."""
+        try:
+            self.file.save({"identity": self.identity, "notes": self.notes, **state})
+        except OSError as error:
+            if not self._is_warned:
+                self._is_warned = True
+                warn(
+                    f"the checkpoint in {str(self.folder)!r} cannot be written ({error}). Training goes on, and it is "
+                    "tried again; if the process ends now, what was learned since the last checkpoint is lost.",
+                    ApproximationWarning,
+                )
+
+    def _warn_of_others(self):
+        for state in map(CheckpointFile.peek, files_in(self.folder)):
+            if state is None:
+                continue
+            before = state["identity"]
+            is_same = recipe_of(before) == recipe_of(self.identity)
+            if is_same and before.get("random_state") == self.identity.get("random_state"):
+                names = [name for name, value in self.identity.items() if before.get(name) != value]
+                warn(
+                    f"the checkpoint in {str(self.folder)!r} has the state of a fit with the same recipe that differs: "
+                    f"not the same {', '.join(names)}. That state is kept, and this fit begins anew.",
+                    ApproximationWarning,
+                )
+                return
 
 
-def _differences(before, now):
-    """Yield what differs between two identities."""
-    for name in {**before, **now}:
-        values = before.get(name), now.get(name)
-        if values[0] != values[1]:
-            is_shown = all(value is not None and len(value) <= 60 and not _is_hash(value) for value in values)
-            yield f"{name} was {values[0]} and is {values[1]}" if is_shown else f"not the same {name}"
+def files_in(folder):
+    """Return the files of all fits whose state is kept in a folder, the last written first."""
+    files = [CheckpointFile(path) for path in Path(folder).glob(f"{_PREFIX}*")]
+    ages = {file: age for file in files if (age := file.age()) is not None}
+    return sorted(ages, key=ages.__getitem__)
 
 
-def _is_hash(value):
-    """Return whether a value of an identity says nothing to a reader."""
-    return value.startswith("#")
+def recipe_of(identity):
+    """Return what is no hash in an identity."""
+    return {name: value for name, value in identity.items() if not value.startswith("#")}
 
 
 class TrainingState:

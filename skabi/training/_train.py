@@ -97,7 +97,7 @@ def train(
     TrainingError
         If losses stay NaN or infinite whatever the rate.
     ValueError
-        If the checkpoint is that of another fit, or cannot be read.
+        If the checkpoint cannot be read.
     KeyboardInterrupt
         If the user ends training in its first epoch.
     """

@@ -2,15 +2,19 @@
 
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
 from skabi.datasets import AutoregressiveSeries, ConjugateGaussian, GaussianMeanScale
@@ -70,6 +74,21 @@ def files_in(folder):
     return [path for path in Path(folder).rglob("*") if path.is_file()]
 
 
+@pytest.fixture
+def stored(tmp_path, monkeypatch):
+    """A function that returns data sets in a store, which is read in parts of 100 rows, and their parameters."""
+    monkeypatch.setattr("skabi.estimators._stored._WHOLE", 0)
+    monkeypatch.setattr("skabi.estimators._stored._PART", 100 * 16)
+    monkeypatch.setattr("skabi.estimators._stored._FEWEST_FIRST", 100)
+
+    def sample(n=400, *, n_rows=None):
+        for i in range(100, n + 1, 100):  # so that there are chunks of 100 rows
+            X, y = ConjugateGaussian().sample(i, random_state=0, store=tmp_path / "sims.zarr")
+        return X[:n_rows], y[:n_rows]
+
+    return sample
+
+
 CASES = {
     "one network": (AmortizedPosterior(TINY, **SMALL), ConjugateGaussian(), 1),
     "ensemble": (AmortizedPosterior(TINY, n_estimators=2, **SMALL), ConjugateGaussian(), 1),
@@ -107,6 +126,40 @@ def test_a_fit_that_was_killed_ends_where_it_would_have_ended(tmp_path, name):
     assert not files_in(tmp_path)
 
 
+def test_a_fit_to_a_store_that_was_killed(tmp_path, stored):
+    X, y = stored()
+    recipe = AmortizedPosterior(TINY, **SMALL, checkpoint=tmp_path / "training")
+    expected = clone(recipe).set_params(checkpoint=None).fit(X, y)
+    with pytest.raises(Killed):
+        clone(recipe).set_params(callbacks=[KillAt(3)]).fit(X, y)
+    started = []
+
+    class First(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            started.append(len(net.history))
+
+    assert_same_fit(clone(recipe).set_params(callbacks=[First()]).fit(X, y), expected)
+    assert started[0] > 1
+
+
+@pytest.mark.parametrize("training", [1, 2])
+def test_without_a_random_state_both_halves_have_one_seed(tmp_path, training):
+    for name in ("both, the first", "both as one"):
+        recipe, simulator, _ = CASES[name]
+        recipe = clone(recipe).set_params(random_state=None, checkpoint=tmp_path / name)
+        if training == 2 and recipe.share_summary:
+            continue
+        with pytest.raises(Killed):
+            clone(recipe).set_params(callbacks=[KillAt(3, training=training)]).fit(simulator)
+        shutil.copytree(tmp_path / name, tmp_path / f"copy of {name}")
+        resumed = clone(recipe).fit(simulator)
+        again = clone(recipe).set_params(checkpoint=tmp_path / f"copy of {name}").fit(simulator)
+        assert_same_fit(resumed, again)
+        assert resumed.posterior_._own_seed.entropy == resumed.likelihood_._own_seed.entropy
+        assert not files_in(tmp_path)
+        shutil.rmtree(tmp_path / f"copy of {name}")
+
+
 def test_draws_of_a_resumed_fit(tmp_path):
     posterior = AmortizedPosterior(TINY, **SMALL)
     X, _ = ConjugateGaussian().sample(5, random_state=1)
@@ -142,8 +195,7 @@ posterior.fit(ConjugateGaussian())
     recipe = AmortizedPosterior(TINY, **{**SMALL, "random_state": None}, checkpoint=tmp_path)
     copies = tmp_path.with_name("copies")
     copies.mkdir()
-    for path in files_in(tmp_path):
-        (copies / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(tmp_path, copies, dirs_exist_ok=True)
     resumed = recipe.fit(ConjugateGaussian())
     again = clone(recipe).set_params(checkpoint=copies).fit(ConjugateGaussian())
     assert len(resumed.loss_curve_) == 4
@@ -168,31 +220,77 @@ def begun(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "change, message",
+    "change",
     [
-        ({"max_iter": 5}, "max_iter was 4 and is 5"),
-        (
-            {"engine": Gaussian((5,))},
-            r"engine__hidden_layer_sizes was \(4,\) and is \(5,\); not the same first weights",
-        ),
-        ({"random_state": 1}, "not the same random_state"),
-        ({"learning_rate_init": 0.1}, "learning_rate_init was 0.006 and is 0.1. Fit as then to go on"),
-        ({"early_stopping": False}, "early_stopping was True and is False; not the same data sets and parameters"),
-        ({"n_estimators": 2}, "n_estimators was 1 and is 2"),
+        {"max_iter": 5},
+        {"engine": Gaussian((5,))},
+        {"random_state": 1},
+        {"learning_rate_init": 0.1},
+        {"early_stopping": False},
+        {"n_estimators": 2},
     ],
+    ids=lambda change: next(iter(change)),
 )
-def test_another_recipe_is_refused(begun, change, message):
+def test_another_recipe_begins_anew_and_leaves_the_state(begun, change, tmp_path):
     posterior, X, y = begun
-    with pytest.raises(ValueError, match=f"the checkpoint in .* is of another fit: .*{message}"):
-        posterior.set_params(**change).fit(X, y)
+    before = {path: path.read_bytes() for path in files_in(tmp_path)}
+    other = clone(posterior).set_params(**change)
+    assert_same_fit(other.fit(X, y), clone(other).set_params(checkpoint=None).fit(X, y))
+    assert {path: path.read_bytes() for path in files_in(tmp_path)} == before
+    counter = KillAt(0)
+    expected = clone(posterior).set_params(checkpoint=None).fit(X, y)
+    assert_same_fit(posterior.set_params(callbacks=[counter]).fit(X, y), expected)
+    assert not files_in(tmp_path)
 
 
-def test_other_data_are_refused(begun):
+def test_other_data_begin_anew_with_a_warning(begun, tmp_path):
     posterior, X, y = begun
     X = X.copy()
     X[7, 0] += 1e-3
-    with pytest.raises(ValueError, match="of another fit: not the same data sets and parameters"):
+    expected = clone(posterior).set_params(checkpoint=None).fit(X, y)
+    with pytest.warns(ApproximationWarning, match="not the same data sets and parameters.* this fit begins anew"):
         posterior.fit(X, y)
+    assert_same_fit(posterior, expected)
+    assert files_in(tmp_path)
+
+
+def test_searches_share_a_folder(tmp_path):
+    X, y = ConjugateGaussian().sample(200, random_state=0)
+    search = GridSearchCV(AmortizedPosterior(TINY, **SMALL, checkpoint=tmp_path), {"learning_rate_init": [0.01, 0.02]})
+    search.set_params(cv=2, error_score="raise", refit=False)
+    alone = clone(search).set_params(estimator__checkpoint=None).fit(X, y)
+    killed = clone(search.estimator).set_params(learning_rate_init=0.02, callbacks=[KillAt(3)])
+    with pytest.raises(Killed):
+        killed.fit(X[:100], y[:100])
+    # The other fold has the same recipe, and other data.
+    with pytest.warns(ApproximationWarning, match="not the same data sets and parameters"):
+        search.fit(X, y)
+    np.testing.assert_array_equal(search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"])
+    assert not files_in(tmp_path)
+    with joblib.parallel_config(backend="threading", n_jobs=2), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ApproximationWarning)
+        search.fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all() and not files_in(tmp_path)
+
+
+def test_a_store_that_was_extended_or_given_other_parameters(tmp_path, stored):
+    X, y = stored()
+    recipe = AmortizedPosterior(TINY, **SMALL, checkpoint=tmp_path / "training")
+    changed = y.copy()
+    changed.iloc[-1] += 1e-3
+    more = stored(500)
+    for data in ((X, changed), more, (X[::-1], y[::-1].reset_index(drop=True))):
+        with pytest.raises(Killed):
+            clone(recipe).set_params(callbacks=[KillAt(3)]).fit(X, y)
+        expected = clone(recipe).set_params(checkpoint=None).fit(*data)
+        with warnings.catch_warnings():
+            # Where the first rows differ, too, so do weights.
+            warnings.simplefilter("ignore", ApproximationWarning)
+            assert_same_fit(clone(recipe).fit(*data), expected)
+    # The same rows of the store that has more of them now are the same data.
+    assert files_in(tmp_path / "training")
+    clone(recipe).fit(*stored(500, n_rows=400))
+    assert not files_in(tmp_path / "training")
 
 
 def test_what_does_not_change_the_weights_may_change(begun):
@@ -206,7 +304,7 @@ def test_what_does_not_change_the_weights_may_change(begun):
 def test_a_damaged_file_and_the_one_before(begun, name, tmp_path):
     posterior, X, y = begun
     expected = clone(posterior).set_params(checkpoint=None).fit(X, y)
-    path = tmp_path / name
+    (path,) = tmp_path.rglob(name)
     path.write_bytes(path.read_bytes()[:-100])
     if "previous" in name:
         posterior.fit(X, y)

@@ -8,7 +8,7 @@ from skorch.callbacks import Callback
 from skabi.datasets import ConjugateGaussian, GaussianMeanScale
 from skabi.engines import Gaussian
 from skabi.estimators import AmortizedLikelihood, AmortizedPosterior, JointEstimator
-from skabi.exceptions import TrainingError
+from skabi.exceptions import ApproximationWarning, TrainingError
 from skabi.priors import IndependentPrior
 from skabi.simulators import Simulator
 from skabi.summaries import SetSummary
@@ -96,7 +96,7 @@ def test_more_observations():
 def test_held_out_rows_are_never_judged_worse_than_at_the_start(learning_rate_init):
     posterior = AmortizedPosterior(Gaussian((8,)), **SMALL).fit(PROBLEM)
     X, y = PROBLEM.sample(400, random_state=5)
-    held_out = posterior._split_further(400)[1]
+    held_out = posterior._split(400, None, is_pass=False)[1]
     before = posterior.score(X[held_out], y.iloc[held_out])
     after = posterior.set_params(learning_rate_init=learning_rate_init, prior=PROBLEM.prior).fit(X, y)
     assert after.score(X[held_out], y.iloc[held_out]) >= before - 1e-5
@@ -118,7 +118,7 @@ def test_rows_once_trained_on_are_not_held_out_later():
     for n in (100, 100, 250, 180, 400):
         posterior.fit(X[:n], y[:n])
         # What the fit has just used.
-        used, held = posterior._split_further(n)
+        used, held = posterior._split(n, None, is_pass=False)
         assert sorted([*used, *held]) == list(range(n))
         assert not seen & set(held)
         seen |= set(used)
@@ -145,3 +145,47 @@ def test_parameters_of_other_names_and_a_prior_that_comes_or_goes():
         posterior.fit(other)
     with pytest.raises(ValueError, match="another prior where there was one, and with none where there was none"):
         posterior.fit(*PROBLEM.sample(50, random_state=0))
+
+
+def test_rows_of_passes_and_parts_of_a_store_are_not_held_out_later(tmp_path, monkeypatch):
+    trained, held_out = set(), []
+    original = AmortizedPosterior._train
+
+    def spy(self, task):
+        seen = task.used if task.stream is None else np.concatenate(task.stream.chunks)
+        held_out.append(set(task.held_out if task.stream is None else task.stream.first[task.held_out]))
+        assert not held_out[-1] & trained
+        trained.update(seen)
+        return original(self, task)
+
+    monkeypatch.setattr(AmortizedPosterior, "_train", spy)
+    X, y = PROBLEM.sample(700, random_state=0)
+    settings = {**SMALL, "max_iter": 1, "prior": PROBLEM.prior}
+    posterior = AmortizedPosterior(Gaussian(()), **settings)
+    # Of 700 rows 100 are new after passes over 600, the first of them twice.
+    for start, stop in ((0, 200), (0, 200), (200, 600)):
+        posterior.partial_fit(X[start:stop], y[start:stop])
+        trained.update(range(start, stop))
+    posterior.fit(X, y)
+    assert len(held_out[-1]) == 10 and min(held_out[-1]) >= 600
+    trained.clear()
+    monkeypatch.setattr("skabi.estimators._stored._WHOLE", 0)
+    monkeypatch.setattr("skabi.estimators._stored._PART", 100 * 16)
+    monkeypatch.setattr("skabi.estimators._stored._MOST_FIRST", 200)
+    for n in range(100, 1000, 100):  # so that there are nine chunks
+        stored = PROBLEM.sample(n, random_state=0, store=tmp_path / "sims.zarr")
+    X, y = (part[np.random.default_rng(0).permutation(900)] for part in (stored[0], stored[1].to_numpy()))
+    posterior = AmortizedPosterior(Gaussian(()), **settings).fit(X, y)
+    assert 0 < len(held_out[-1]) < 50
+    streamed = held_out[-1]
+    assert posterior.fit(X, y) and held_out[-1] == streamed
+    assert posterior.fit(X.read(), y) and held_out[-1] == streamed
+
+
+def test_nothing_is_left_to_be_held_out():
+    posterior = AmortizedPosterior(Gaussian(()), **{**SMALL, "max_iter": 1, "prior": PROBLEM.prior})
+    X, y = PROBLEM.sample(100, random_state=0)
+    posterior.partial_fit(X, y)
+    with pytest.warns(ApproximationWarning, match="10 of the 10 data sets that are held out may have been trained on"):
+        posterior.fit(X, y)
+    posterior.set_params(early_stopping=False).fit(X, y)

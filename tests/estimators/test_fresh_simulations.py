@@ -204,3 +204,20 @@ def test_joining():
     assert join([np.ones((1, 2)), np.ones((3, 2))]).shape == (4, 2)
     assert [len(x) for x in join([[np.ones((1, 2))], [np.ones((3, 2))]])] == [1, 3]
     assert join([{"a": np.ones((1, 2))}, {"a": np.ones((2, 2))}])["a"].shape == (3, 2)
+
+
+def test_one_warning_tells_of_all_that_were_dropped():
+    def fail(n):
+        if n % 10 == 0:
+            raise ZeroDivisionError("no")
+
+    calls: list[int] = []
+    simulator = counted(calls, fail=fail)
+    simulator.on_error = "drop"
+    with pytest.warns(ApproximationWarning) as caught:
+        AmortizedPosterior(TINY, **SMALL).fit(simulator)
+    # One of the first epoch, and one of the two others.
+    of_first, of_others = (str(warning.message) for warning in caught)
+    assert of_first.startswith("6 of 60 simulations") and len(calls) == 180
+    assert of_others.startswith("12 of 120 (10.0%) fresh simulations failed and were dropped, in")
+    assert "parts of the epochs, the first: 1 of 8 simulations" in of_others and "ZeroDivisionError: no" in of_others

@@ -1,5 +1,8 @@
 import contextlib
 import copy
+import os
+import threading
+import time
 
 import pytest
 import torch
@@ -62,7 +65,7 @@ def test_a_state_comes_back_as_it_was(tmp_path):
     assert loaded["b"]["c"].dtype == torch.bool and loaded["b"]["d"] == "text" and loaded["b"]["e"] == float("inf")
     assert loaded["f"] == 2**70
     file.remove()
-    assert file.load() is None and list(file.folder.iterdir()) == []
+    assert file.load() is None and not file.folder.exists() and file.folder.parent.exists()
 
 
 def test_tensors_that_share_memory_are_written(tmp_path):
@@ -114,13 +117,71 @@ def test_a_write_that_is_killed_leaves_the_last_state(tmp_path, monkeypatch):
     assert file.load()["step"] == 3
 
 
-def test_what_differs_from_another_fit_is_said(tmp_path):
-    Checkpoint(tmp_path, {"max_iter": "50", "data sets": "#1", "head": "A"}).save({"step": 1})
-    same = Checkpoint(tmp_path, {"max_iter": "50", "data sets": "#1", "head": "A"})
-    assert same.load()["step"] == 1
-    other = Checkpoint(tmp_path, {"max_iter": "60", "data sets": "#2", "head": "A"})
-    with pytest.raises(ValueError, match=r"of another fit: max_iter was 50 and is 60; not the same data sets\. Fit"):
-        other.load()
+def test_each_fit_has_a_state_of_its_own(tmp_path):
+    identity = {"max_iter": "50", "random_state": "#0", "data sets": "#1"}
+    Checkpoint(tmp_path, identity).save({"step": 1})
+    assert Checkpoint(tmp_path, dict(reversed(identity.items()))).load()["step"] == 1
+    for change in ({"max_iter": "60", "data sets": "#2"}, {"random_state": "#1", "data sets": "#2"}):
+        other = Checkpoint(tmp_path, identity | change)
+        assert other.load() is None
+        other.save({"step": 2})
+    assert Checkpoint(tmp_path, identity).load()["step"] == 1
+    with pytest.warns(
+        ApproximationWarning, match=r"same recipe that differs: not the same data sets\. That state is kept"
+    ):
+        assert Checkpoint(tmp_path, identity | {"data sets": "#3"}).load() is None
+
+
+def test_what_nobody_goes_on_with_is_deleted_in_the_end(tmp_path):
+    old, young, own = (Checkpoint(tmp_path, {"max_iter": name}) for name in ("1", "2", "3"))
+    (tmp_path / "mine").mkdir()
+    for checkpoint, days in ((old, 61), (young, 59), (own, 400)):
+        checkpoint.save({"step": 1})
+        written = time.time() - days * 86_400
+        os.utime(checkpoint.file.folder / "training.safetensors", (written, written))
+    assert own.load()["step"] == 1
+    assert young.load()["step"] == 1 and not old.file.folder.exists() and (tmp_path / "mine").exists()
+
+
+def test_a_full_disk_does_not_end_training(fit, network, undisturbed, tmp_path, monkeypatch):
+    for share in ("_SNAPSHOT_SHARE", "_FILE_SHARE"):  # each epoch, whatever it costs
+        monkeypatch.setattr(checkpoints, share, 1e9)
+    expected, trained = undisturbed()
+    start, n_calls, sync = weights(network), [], os.fsync
+
+    def full(*arguments):
+        n_calls.append(1)
+        if len(n_calls) < 4:
+            raise OSError(28, "No space left on device")
+        return sync(*arguments)
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.warns(ApproximationWarning, match=r"cannot be written \(.*No space left.*Training goes on") as caught:
+        assert fit(max_iter=6, checkpoint=Checkpoint(tmp_path, {})) == expected
+    assert len(caught) == 1
+    assert_equal_weights(network, trained)
+    # It was tried again, and nothing half written is left.
+    assert Checkpoint(tmp_path, {}).load()["record"]["best_iter"] == expected.best_iter
+    assert not list(tmp_path.rglob("*.part"))
+    network.load_state_dict(start)
+    n_calls.clear()
+    with pytest.warns(ApproximationWarning, match="cannot be written"), pytest.raises(Killed):
+        fit(max_iter=6, checkpoint=Checkpoint(tmp_path / "other", {}), callbacks=[KillAt(3)])
+
+
+def test_the_same_fit_may_run_twice_at_once(tmp_path):
+    files = [CheckpointFile(tmp_path / "a") for _ in range(2)]
+
+    def write(file):
+        for step in range(20):
+            file.save({"step": step})
+
+    threads = [threading.Thread(target=write, args=(file,)) for file in files]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert files[0].load()["step"] == 19 and not list(tmp_path.rglob("*.part"))
 
 
 def test_copies_and_files_cost_a_small_share_of_the_time(monkeypatch):
