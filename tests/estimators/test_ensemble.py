@@ -253,7 +253,7 @@ def test_held_out_scores_are_those_of_the_mixture_and_losses_the_mean_of_the_mem
     X, y = simulations
     engine = SplineFlow(2, hidden_layer_sizes=(32,))
     posterior = small(engine=engine, summary=summary, max_iter=20, validation_fraction=0.5).fit(X, y)
-    held_out = posterior._split(len(X), posterior._seeds()[1])[1]
+    held_out = posterior._split(len(X), None, is_pass=False)[1]
     best = posterior.validation_scores_[posterior.best_iter_ - 1]
     assert posterior.best_iter_ > 0
     assert posterior.score(X[held_out], y[held_out]) == pytest.approx(best, abs=1e-4)

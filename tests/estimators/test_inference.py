@@ -103,11 +103,14 @@ def test_draws_do_not_depend_on_the_number_of_cores(fitted, simulations, monkeyp
     X = simulations[0][:20]
     monkeypatch.setattr(_inference, "_CHUNK", 7)
     draws = []
-    for n_cores in (1, 3):
-        monkeypatch.setattr(_inference.joblib, "effective_n_jobs", lambda n_jobs, n_cores=n_cores: n_cores)
-        draws.append(fitted.sample(X, 50, random_state=0))
+    try:
+        for n_threads in (1, 3):
+            torch.set_num_threads(n_threads)
+            draws.append(fitted.sample(X, 50, random_state=0))
+            assert torch.get_num_threads() == n_threads
+    finally:
+        torch.set_num_threads(N_THREADS)
     np.testing.assert_array_equal(*draws)
-    assert torch.get_num_threads() == N_THREADS
 
 
 def test_a_network_never_sees_more_than_a_chunk(fitted, simulations, monkeypatch):

@@ -283,7 +283,7 @@ def test_curves_are_on_the_scale_of_score(quick, simulations, simulator):
     posterior = quick(prior=simulator.prior, max_iter=12, learning_rate_init=0.05).fit(X, y * [0.9, 1e-3])
     assert posterior.n_iter_ == len(posterior.loss_curve_) == len(posterior.validation_scores_)
     assert posterior.best_iter_ == 1 + np.argmax(posterior.validation_scores_)
-    used, held_out = posterior._split(len(X), posterior._seeds()[1])
+    used, held_out = posterior._split(len(X), None, is_pass=False)
     assert sorted([*used, *held_out]) == list(range(400))
     assert len(held_out) == 40
     # The network was trained in single precision, and answers in double.
@@ -300,7 +300,7 @@ def test_best_weights_are_kept(quick, simulations):
     # Something to learn, and much that can be learned by heart.
     y = X[:, 0] ** 2 + 0.3 * rng.normal(size=100)
     posterior = quick(engine=Gaussian((64,)), max_iter=40, learning_rate_init=0.02).fit(X, y)
-    held_out = posterior._split(100, posterior._seeds()[1])[1]
+    held_out = posterior._split(100, None, is_pass=False)[1]
     scores = posterior.validation_scores_
     assert scores[-1] < max(scores) - 0.1
     assert posterior.score(X[held_out], y[held_out]) == pytest.approx(max(scores), abs=1e-4)
@@ -311,7 +311,7 @@ def test_the_start_is_kept_where_no_epoch_is_better(quick):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 20)), rng.normal(size=40)
     posterior = quick(engine=Gaussian((64,)), max_iter=40, learning_rate_init=0.02).fit(X, y)
-    held_out = posterior._split(40, posterior._seeds()[1])[1]
+    held_out = posterior._split(40, None, is_pass=False)[1]
     assert posterior.best_iter_ == 0
     assert posterior.score(X[held_out], y[held_out]) > max(posterior.validation_scores_)
 
@@ -328,7 +328,7 @@ def test_without_early_stopping_all_rows_are_used(quick, simulations):
     posterior = quick(early_stopping=False, n_iter_no_change=1).fit(X, y)
     assert posterior.validation_scores_ == []
     assert posterior.best_iter_ == posterior.n_iter_ == posterior.max_iter == len(posterior.loss_curve_)
-    assert posterior._split(len(X), posterior._seeds()[1])[1].size == 0
+    assert posterior._split(len(X), None, is_pass=False)[1].size == 0
     assert posterior.score(X, y) == pytest.approx(-posterior.loss_curve_[-1], abs=0.1)
 
 
@@ -337,7 +337,7 @@ def test_warm_start_goes_on(quick, simulations):
     posterior = quick(engine=Gaussian((8,)), max_iter=10, warm_start=True).fit(X, y)
     before = posterior.predict(X)
     network, scores, losses = posterior.network_, posterior.validation_scores_, posterior.loss_curve_
-    held_out = posterior._split(len(X), posterior._seeds()[1])[1]
+    held_out = posterior._split(len(X), None, is_pass=False)[1]
     # Steps too small to be seen: the second fit begins where the first one ended.
     posterior.set_params(learning_rate_init=1e-9).fit(X, y)
     np.testing.assert_allclose(posterior.predict(X), before, rtol=0, atol=1e-5)
