@@ -20,6 +20,8 @@ _POWER = 2.5
 # Shapes of tails that are thought possible, from some that end to those without a variance, none of them zero; and how
 # many times as wide as a tail of the same mean they are.
 _SHAPES, _WIDTHS = np.linspace(-0.25, 0.5, 30), np.geomspace(0.1, 10.0, 61)
+# Distances that are looked at together.
+_AT_ONCE = 32
 
 
 class UsualSummaries:
@@ -62,7 +64,8 @@ class UsualSummaries:
             return p_values
         few = _SMALLEST_TAIL / (1 + n)
         is_beyond = p_values <= few
-        p_values[is_beyond] = np.minimum(_TAIL * _beyond(distances[is_beyond], *self._tail), few)
+        if is_beyond.any():
+            p_values[is_beyond] = np.minimum(_TAIL * _beyond(distances[is_beyond], *self._tail), few)
         return p_values
 
 
@@ -81,9 +84,11 @@ def _generalised_pareto(excess):
 
 def _beyond(distances, start, scales, probabilities):
     """Return the chance that what exceeds `start` is as far out as `distances` `(n,)`, over all possible tails."""
-    excess = np.maximum(distances - start, 0.0)[:, np.newaxis]
-    each = zip(_SHAPES, scales, probabilities, strict=True)
-    return sum(np.exp(_log_beyond(excess / of_shape, shape)) @ weights for shape, of_shape, weights in each)
+    excess = np.maximum(distances - start, 0.0)[:, np.newaxis, np.newaxis]
+    shapes = _SHAPES[:, np.newaxis]
+    parts = np.array_split(excess, -(-len(excess) // _AT_ONCE))
+    chances = (np.exp(_log_beyond(part / scales, shapes)) * probabilities for part in parts)
+    return np.concatenate([chance.sum(axis=(1, 2)) for chance in chances])
 
 
 def _log_beyond(excess, shape):
