@@ -194,8 +194,9 @@ def measure_samplers(seed, *, n_datasets=20):
     print()
 
 
-def measure_warning(seed, *, n_repeats=51):
-    """What the warning adds to the time of `sample`, calls with and without it in turn."""
+def measure_warning(seed, *, n_repeats=301):
+    """What the warning adds to the time of `sample`, calls with and without it in random order."""
+    rng = np.random.default_rng(seed)
     print(f"## Cost of the warning in sample, seed {seed}\n")
     print("| model | data sets | draws | seconds without | ratio |\n| --- | --- | --- | --- | --- |")
     for simulator in (TwoMoons(), BernoulliGLM(), GaussianMeanScale(n_observations=(1, 100))):
@@ -203,8 +204,8 @@ def measure_warning(seed, *, n_repeats=51):
         X, _ = simulator.sample(1000, random_state=seed)
         for part, n_draws in ((X[:1], 1000), (X[:10], 1000), (X, 10)):
             seconds = {True: [], False: []}
-            for repeat in range(n_repeats):
-                for is_warning in (repeat % 2 == 0, repeat % 2 == 1):
+            for _ in range(n_repeats):
+                for is_warning in rng.permutation([False, True]).tolist():
                     posterior.set_params(warn_outside=is_warning)
                     start = time.perf_counter()
                     posterior.sample(part, n_draws, random_state=0)
