@@ -109,7 +109,7 @@ def as_X(data):
         return data[None]
     from skorch.helper import SliceDict
 
-    return SliceDict(**{name: _objects(v) if isinstance(v, list) else v for name, v in data.items()})
+    return SliceDict(**{name: as_objects(v) if isinstance(v, list) else v for name, v in data.items()})
 
 
 def _simulate(name):
@@ -214,7 +214,8 @@ def _join(parts):
     return [x for part in parts for x in part] if isinstance(parts[0], list) else np.concatenate(parts)
 
 
-def _objects(arrays):
+def as_objects(arrays):
+    """Return a list of arrays as an array of objects."""
     objects = np.empty(len(arrays), dtype=object)
     for i, array in enumerate(arrays):
         objects[i] = array

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from skabi.exceptions import StoreError
+from skabi.simulators._data_sets import as_objects
 from skabi.simulators._store_chunks import examine_parameters, read_data_sets
 from skabi.simulators._store_files import as_path
 from skabi.simulators._store_plan import find_store
@@ -186,7 +187,7 @@ class StoredDataSets:
         if copy is False:
             raise ValueError("data sets in a store have to be read; np.asarray(X) does, without copy=False.")
         values = self._read(np.asarray(self._rows))
-        return _objects(values) if self._is_ragged else values.astype(dtype or np.float64, copy=False)
+        return as_objects(values) if self._is_ragged else values.astype(dtype or np.float64, copy=False)
 
     def read(self, rows=None):
         """Read data sets into memory.
@@ -209,7 +210,7 @@ class StoredDataSets:
         """
         selected = self._rows if rows is None else self._select(rows)
         values = self._read(np.asarray(selected))
-        return _objects(values) if self._is_ragged and self._source["source"] is not None else values
+        return as_objects(values) if self._is_ragged and self._source["source"] is not None else values
 
     def chunks(self):
         """Yield arrays of positions of rows that are read together, in the order of the store.
@@ -308,13 +309,6 @@ class _Reader:
 
 def _n_bytes(values):
     return values.nbytes if isinstance(values, np.ndarray) else sum(each.nbytes for each in values)
-
-
-def _objects(arrays):
-    objects = np.empty(len(arrays), dtype=object)
-    for i, array in enumerate(arrays):
-        objects[i] = array
-    return objects
 
 
 def _slice_dict(parts):
