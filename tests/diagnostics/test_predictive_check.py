@@ -53,7 +53,7 @@ def test_a_draw_for_each_replicate_gives_conservative_p_values():
     spread = check.p_value.std(axis=0)
     assert spread[0] < 0.22 < 0.27 < spread[1] < 0.3
     assert np.mean(check.p_value[:, 0] <= 0.05) < 0.02
-    assert (check.overall > 0.5).all()
+    assert (check.overall > 0.001).all()
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,34 @@ def test_overall_p_value_of_usual_replicates_sees_a_wrong_model():
     wrong = posterior_predictive_check(*replicate(200, one_draw=False, seed=0, data_sd=2.0))
     assert wrong.overall[1] < 1e-6
     doubled = np.minimum(2 * wrong.p_value[:, 1], 1)
-    assert wrong.overall[1] == pytest.approx(stats.combine_pvalues(doubled, method="fisher").pvalue)
+    assert wrong.overall[1] == pytest.approx(5 * stats.combine_pvalues(doubled, method="fisher").pvalue)
+
+
+@pytest.mark.parametrize("alternative", ["two-sided", "greater", "less"])
+def test_overall_p_value_of_usual_replicates_sees_a_biased_posterior(alternative):
+    observed, replicated = replicate(100, one_draw=False, seed=1, shift=0.5)
+    check = posterior_predictive_check(observed, replicated, alternative=alternative)
+    shares = check.ranks[:, 0] / 99 - 0.5
+    expected = stats.ttest_1samp(shares, 0.0, alternative=alternative).pvalue / 0.8
+    assert check.overall[0] == pytest.approx(min(expected, 1.0), rel=0.01)
+    assert (check.overall[0] < 1e-6) == (alternative != "greater")
+
+
+def test_overall_p_value_of_one_data_set_and_of_equal_ranks():
+    observed, replicated = replicate(1, one_draw=False, seed=0)
+    check = posterior_predictive_check(observed, replicated)
+    np.testing.assert_allclose(check.overall, np.minimum(2 * check.p_value[0], 1))
+    equal = posterior_predictive_check([0.5, 0.5], np.tile(np.arange(99) - 49.0, (2, 1)))
+    assert (equal.overall > 0.2).all()
+
+
+def test_rate_of_false_alarms_of_usual_replicates():
+    n_repeats = 400
+    observed, replicated = replicate(30 * n_repeats, one_draw=False, seed=2, n_replicates=39)
+    parts = zip(np.split(observed, n_repeats), np.split(replicated, n_repeats), strict=True)
+    n_alarms = np.count_nonzero([posterior_predictive_check(*part).overall <= 0.05 for part in parts], axis=0)
+    low, high = stats.binom.ppf([0.0005, 0.9995], n_repeats, [0.04, 0.05])
+    assert (low <= n_alarms).all() and (n_alarms <= high).all()
 
 
 def test_rate_of_false_alarms():
