@@ -5,6 +5,7 @@ from skabi.diagnostics._break_even import BreakEven, break_even
 from skabi.diagnostics._c2st import c2st
 from skabi.diagnostics._coverage import CentralCoverage, central_coverage
 from skabi.diagnostics._ecdf import ECDFBands, RankECDF, ecdf_bands, sbc_ecdf
+from skabi.diagnostics._energy_score import energy_score, energy_scorer
 from skabi.diagnostics._highest_density import HighestDensityCoverage, highest_density_coverage
 from skabi.diagnostics._joint_sbc import joint_sbc_ranks
 from skabi.diagnostics._local_c2st import LocalC2ST, local_c2st
@@ -38,6 +39,8 @@ __all__ = [
     "c2st",
     "central_coverage",
     "ecdf_bands",
+    "energy_score",
+    "energy_scorer",
     "highest_density_coverage",
     "joint_sbc_ranks",
     "local_c2st",
