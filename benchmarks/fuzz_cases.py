@@ -21,6 +21,7 @@ from skabi.estimators import (
     AmortizedLikelihood,
     AmortizedModelComparator,
     AmortizedPosterior,
+    EnsemblePosterior,
     JointEstimator,
     KnownLikelihood,
 )
@@ -212,6 +213,12 @@ AMORTIZED = {
     "fit_transform": _TRAINING,
     "partial_fit": _TRAINING,
 }
+ENSEMBLE = {
+    **POSTERIOR,
+    "usual_p_values": _OF_EACH,
+    "fit_transform": _TRAINING,
+    "disagreement": Method(_X, lambda s: (s.n, s.p)),
+}
 LIKELIHOOD = {
     "score": _OF_ALL,
     "log_likelihood": Method({"X": "X", "y": "theta", "pointwise": "flag"}, _log_likelihoods),
@@ -331,6 +338,9 @@ def _of_posteriors():
         yield _case(name, model, X, y, AMORTIZED, **more)
     scaled = Pipeline([("scale", StandardScaler()), ("posterior", fitted["Posterior"])])
     X, y = ConjugateGaussian().sample(_N_TRAIN, random_state=0)
+    members = [(name, clone(fitted["Posterior"]).set_params(max_iter=n)) for name, n in (("one", 1), ("two", 2))]
+    ensemble = EnsemblePosterior(members, weigh_by_score=True, validation_fraction=0.5, random_state=0)
+    yield _case("Ensemble", ensemble.fit(X, y), X, y, ENSEMBLE)
     methods = {**POSTERIOR, "fit_transform": _TRAINING}
     yield _case("Pipeline", clone(scaled).fit(X, y), X, y, methods, starts_elsewhere=True)
 

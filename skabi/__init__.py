@@ -6,19 +6,32 @@ here; priors, simulators, diagnostics and displays live in the rooms named after
 Everything is loaded when it is first used, so that ``import skabi`` is quick and does not import torch.
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from skabi.estimators import AmortizedModelComparator, AmortizedPosterior, JointEstimator
+    from skabi.estimators import AmortizedModelComparator, AmortizedPosterior, EnsemblePosterior, JointEstimator
     from skabi.files import load
 
 __version__ = "0.1.0"
 
-__all__ = ["AmortizedModelComparator", "AmortizedPosterior", "JointEstimator", "__version__", "load"]
+# What is logged is shown by those who ask for it.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+__all__ = [
+    "AmortizedModelComparator",
+    "AmortizedPosterior",
+    "EnsemblePosterior",
+    "JointEstimator",
+    "__version__",
+    "load",
+]
 
 _HOMES = {
-    **dict.fromkeys(("AmortizedModelComparator", "AmortizedPosterior", "JointEstimator"), "skabi.estimators"),
+    **dict.fromkeys(
+        ("AmortizedModelComparator", "AmortizedPosterior", "EnsemblePosterior", "JointEstimator"), "skabi.estimators"
+    ),
     "load": "skabi.files",
 }
 _ROOMS = (

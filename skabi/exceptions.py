@@ -2,6 +2,7 @@
 
 __all__ = [
     "ApproximationWarning",
+    "DensityError",
     "ModelFileError",
     "ShapeError",
     "SimulatorError",
@@ -13,6 +14,10 @@ __all__ = [
 
 class SkabiError(Exception):
     """Base class of the errors that only skabi raises."""
+
+
+class DensityError(SkabiError, NotImplementedError):
+    """A density was asked for, and the engine has draws alone."""
 
 
 class ModelFileError(SkabiError, ValueError):

@@ -12,7 +12,9 @@ ROOMS = instances()
 # No instance: base classes of rooms, what losses are given, what summaries say of themselves, and what is not fitted.
 EXEMPT = {
     *("BaseEngine", "BaseHead", "BaseLoss", "BasePrior", "BaseSummary", "Batch", "SummaryCost"),
-    *("BaseSampler", "BatchTest", "KnownLikelihood", "LogEvidence", "Refined"),
+    *("DormandPrince", "ResidualNetwork", "RungeKutta", "UNet"),
+    *("BaseSampler", "BatchTest", "Disagreement", "KnownLikelihood", "LogEvidence", "Refined"),
+    *("BaseTransition", "FilterStep", "Pull", "Trajectories", "TrajectoryDraws"),
     *("CrossValElpd", "PsisLoo", "ReplicationRisk", "RouteAgreement", "StoredDataSets"),
 }
 SOURCES = {"data": (5, 2), "statistics": (3,)}
@@ -44,7 +46,7 @@ def test_every_public_class_has_an_instance(room):
 
 
 def test_estimators_of_one_network_and_of_several_are_checked():
-    assert [part.n_estimators for part in ROOMS["estimators"]] == [1, 2, 1, 1, 2, 1]
+    assert [getattr(part, "n_estimators", None) for part in ROOMS["estimators"]] == [1, 2, 1, 1, 2, 1, None]
 
 
 def test_instances_are_made_anew():

@@ -15,6 +15,11 @@ class BaseEngine(BaseEstimator):
     True
     """
 
+    @property
+    def has_linear_start(self):
+        """Whether networks see what a linear regression on fixed summaries leaves over, and not the parameters."""
+        return True
+
     def build(self, n_parameters, n_context):
         """Return an untrained network for `n_parameters` given `n_context` numbers.
 
@@ -34,7 +39,8 @@ class BaseEngine(BaseEstimator):
             `from_base(z, context)` of shape `(..., n_parameters)`, which turns standard normal `z` into draws without
             further randomness; and `training_loss(theta, context)` of shape `(...,)`. Leading axes broadcast: theta
             `(n, n_draws, n_parameters)` with context `(n, 1, n_context)` gives log densities `(n, n_draws)`. A copy
-            turned into float64 by `double()` computes in float64.
+            turned into float64 by `double()` computes in float64. A network that has draws alone says so by
+            `has_density = False`; it then has no `log_prob`.
 
         Raises
         ------
@@ -49,3 +55,21 @@ class BaseEngine(BaseEstimator):
         draws must be in its parameters and buffers, so that saved weights bring it back.
         """
         raise NotImplementedError(f"{type(self).__name__} must define build(n_parameters, n_context).")
+
+    def configure(self, network):
+        """Set what of a trained network may still be chosen, and return it.
+
+        The estimator calls this before it asks the network, with its `engine` as it is then: parameters that an engine
+        reads here, such as the number of steps of a solver, may be changed by `set_params` after `fit`.
+
+        Parameters
+        ----------
+        network : torch.nn.Module
+            One that an engine of this class has built.
+
+        Returns
+        -------
+        network : torch.nn.Module
+            Here as it is.
+        """
+        return network

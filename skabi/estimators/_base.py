@@ -3,16 +3,15 @@
 import copy
 import math
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import clone
-from torch import nn
 
 from skabi._random import integer_seed
-from skabi._torch import resolve_device, seeded, to_array, to_tensor, torch_generator
+from skabi._torch import resolve_device, seeded, to_array, torch_generator
 from skabi._warnings import warn
 from skabi.engines import SplineFlow
 from skabi.estimators._checkpointed import CheckpointedFits, hash_of, hash_of_weights
@@ -20,16 +19,18 @@ from skabi.estimators._checks import check_constructor, check_data_sets, check_n
 from skabi.estimators._continued import RATE_OF_GOING_ON, ContinuedFits, naming_partial_fit
 from skabi.estimators._fresh_simulations import FreshSimulations
 from skabi.estimators._inference import contexts
+from skabi.estimators._joint_density import KnownModel
 from skabi.estimators._linear_start import linear_start
 from skabi.estimators._nested import NestedRecipes
 from skabi.estimators._parameters import ParameterMap, parameter_names_of
 from skabi.estimators._reader import Reader, shown, summary_or_default
 from skabi.estimators._sources import has_missing, sources_of, take_rows
-from skabi.estimators._stored import Stream, opened
+from skabi.estimators._stored import opened
+from skabi.estimators._task import Task, batch_of, columns
 from skabi.exceptions import ApproximationWarning
-from skabi.losses import BaseLoss, Batch, ForwardKL
+from skabi.losses import BaseLoss, ForwardKL
 from skabi.networks._conditions import LogCounts, NoConditions
-from skabi.networks._data_sets import DataSets, map_tensors, take
+from skabi.networks._data_sets import n_rows, take
 from skabi.networks._ensemble import Ensemble, StackedMembers
 from skabi.networks._memory import MemorySummary
 from skabi.networks._summarized import SummarizedDensity
@@ -37,54 +38,9 @@ from skabi.priors import check_prior
 from skabi.summaries import ExpertSummary
 from skabi.training import DropAtRandom, EpochBar, FreshRows, Rows, StreamedRows, train
 
-
-@dataclass
-class Task:
-    """What is to be trained, and on what.
-
-    Attributes
-    ----------
-    network : torch.nn.Module
-    x : Tensor or DataSets
-    theta : ndarray of shape (n, n_parameters)
-    log_det : ndarray of shape (n,)
-        Log-determinant of the map to what has the density.
-    used, held_out : ndarray of int
-        Rows to train on, and to judge by.
-    dropping : callable or None
-    past : tuple of two lists
-        Loss curve and validation scores of earlier fits.
-    seed : int
-    first_weights : str
-        A hash of what training starts from.
-    is_continued : bool
-        Whether training goes on from an earlier fit.
-    is_pass : bool
-        Whether it is one pass over the rows.
-    fresh : FreshSimulations or None
-    stream : Stream or None
-        What is trained on, where `x` is only the first of it.
-    """
-
-    network: nn.Module
-    x: torch.Tensor | DataSets
-    theta: np.ndarray
-    log_det: np.ndarray
-    used: np.ndarray
-    held_out: np.ndarray
-    dropping: Any
-    past: tuple[list, list]
-    seed: int
-    first_weights: str = ""
-    is_continued: bool = False
-    is_pass: bool = False
-    fresh: FreshSimulations | None = None
-    stream: Stream | None = None
-
-    @property
-    def n_rows(self):
-        """Rows of an epoch."""
-        return len(self.used if self.stream is None else self.stream)
+_SMALLEST_BATCH = 32
+# Of data sets without parameters: batches of an epoch, and how many data sets there must be for some to be held out.
+_FEWEST_BATCHES, _FEWEST_TO_HOLD_OUT = 20, 100
 
 
 class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
@@ -128,11 +84,11 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
         """Return one seed each for simulation, split, first weights and batches."""
         return self._root_seed().spawn(4)
 
-    def _fit_simulations(self, X, y, *, prior, fresh=None):
-        """Fit on data sets and parameters that were drawn from `prior`."""
+    def _fit_simulations(self, X, y, *, prior, fresh=None, simulator=None):
+        """Fit on data sets and parameters that were drawn from `prior`; y is None where parameters are not known."""
         X, y, stream = opened(X, y) if self._may_stream else (X, y, None)
         with self._as_before() if self._is_continued else nullcontext():
-            task = self._prepare(X, y, prior=prior, fresh=fresh, stream=stream)
+            task = self._prepare(X, y, prior=prior, fresh=fresh, stream=stream, simulator=simulator)
             if stream is not None and prior is not None:
                 # All parameters are checked at once, and not as they are read.
                 ParameterMap(prior, self.parameter_names_).fit(stream.y.reshape(len(stream.y), -1))
@@ -140,36 +96,49 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
         self._end_fit()
         return self
 
-    def _pass_over(self, X, y):
-        """Train for one pass over data sets and parameters, from where the last one ended."""
+    def _pass_over(self, X, y, *, learned=None, simulator=None):
+        """Train for one pass over data sets and parameters, from where the last one ended.
+
+        Losses may ask for the likelihood that was `learned`, or that of the simulator.
+        """
         check_constructor(self)
         check_no_simulator(X)
         prior = None if self.prior is None else check_prior(self.prior)
         if not hasattr(self, "network_"):
             self._begin_fit()
-            task = self._prepare(X, y, prior=prior, is_pass=True)
-            return self._finish(task, self._train(task))
+            return self._end_pass(self._prepare(X, y, prior=prior, is_pass=True, simulator=simulator), learned)
         with self._as_before(), naming_partial_fit():
             # Passes may follow a fit to a simulator, which brought a prior.
-            task = self._prepare(X, y, prior=getattr(self, "prior_", None) if prior is None else prior, is_pass=True)
-            return self._finish(task, self._train(task))
+            prior = getattr(self, "prior_", None) if prior is None else prior
+            return self._end_pass(self._prepare(X, y, prior=prior, is_pass=True, simulator=simulator), learned)
 
-    def _prepare(self, X, y, *, prior, memory=None, fresh=None, is_pass=False, stream=None):
+    def _end_pass(self, task, learned):
+        if task.model is not None:
+            task.model.learned = learned
+        return self._finish(task, self._train(task))
+
+    def _prepare(self, X, y, *, prior, memory=None, fresh=None, is_pass=False, stream=None, simulator=None):
         """Return what is to be trained, and on what; a `SeriesMemory` takes the place of a summary network."""
-        named = y
+        named, as_given = y, X
         is_continued = hasattr(self, "network_") if is_pass else self._is_continued
         X, y = check_training_data(self, X, y, is_continued=is_continued)
-        names = parameter_names_of(named, np.reshape(y, (len(y), -1)).shape[1], prior)
+        n = len(sources_of(X)[0])
+        if y is None:
+            prior = self._prior_without_y(prior)
+            names = list(prior.parameter_names)
+        else:
+            names = parameter_names_of(named, np.reshape(y, (len(y), -1)).shape[1], prior)
         _, split_seed, network_seed, shuffle_seed = self._seeds()
         past: tuple[list, list] = ([], [])
         if not is_continued:
             self._forget_rows(split_seed)
-        used, held_out = self._split(len(y), stream, is_pass=is_pass)
+        used, held_out = self._split(n, stream, is_pass=is_pass or (y is None and n < _FEWEST_TO_HOLD_OUT))
         if is_continued:
             self._check_same_problem(X, names, prior)
             old_map = getattr(self, "_parameter_map", None)
-            self._change_prior(prior, y.reshape(len(y), -1))
+            self._change_prior(prior, columns(prior.sample(1000, random_state=0) if y is None else y))
             self._go_on(X)
+            self.loss_ = or_default(self.loss, ForwardKL)
             dropping = self._dropping(X)
             network = copy.deepcopy(self.network_).requires_grad_(True)
             past = self.loss_curve_, self.validation_scores_
@@ -178,20 +147,47 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
             dropping = self._dropping(X)
             seed = integer_seed(network_seed)
             shared = {} if memory is None else {"memory": memory}
-            network = self._build(take_rows(X, used), y[used], dropping=dropping, seed=seed, **shared)
+            some = None if y is None else y[used]
+            network = self._build(take_rows(X, used), some, dropping=dropping, seed=seed, **shared)
         if dropping is not None and self.missing is not None:
             self._reader.expect_missing()
         x, theta, log_det = self._to_network(X, y)
-        self._note_fit(used, len(y), stream, is_pass=is_pass, content=hash_of([x, y]))
-        if is_continued and not is_pass:
-            self._realign(network, take(x, used), theta[used], y.reshape(len(y), -1)[used], old_map)
+        self._note_fit(used, n, stream, is_pass=is_pass, content=hash_of([x, y]))
+        if is_continued and not is_pass and y is not None:
+            self._realign(network, take(x, used), theta[used], columns(y)[used], old_map)
         seed = self._seed_of_pass(shuffle_seed) if is_pass else integer_seed(shuffle_seed)
+        if y is None:
+            used = np.tile(used, self._n_repeats(len(used)))
         task = Task(network, x, theta, log_det, used=used, held_out=held_out, dropping=dropping, past=past, seed=seed)
         start = hash_of_weights(network) if self.checkpoint is not None else ""
         task = replace(
             task, first_weights=start, is_continued=is_continued, is_pass=is_pass, fresh=fresh, stream=stream
         )
+        task = self._with_model(task, as_given, simulator) if self.loss_.needs_joint_density else task
         return self._as_interrupted(task) if is_continued else task
+
+    def _prior_without_y(self, prior):
+        """Return the prior of parameters that are not known."""
+        prior = getattr(self, "prior_", None) if prior is None and self.warm_start else prior
+        if prior is None:
+            raise ValueError("without y the prior says what the parameters are: pass prior=IndependentPrior(...).")
+        return prior
+
+    def _n_repeats(self, n):
+        """Return how many times an epoch goes through `n` data sets, so that one that is alone has steps enough."""
+        return math.ceil(_FEWEST_BATCHES * (_SMALLEST_BATCH if self.batch_size == "auto" else self.batch_size) / n)
+
+    def _with_model(self, task, X, simulator):
+        """Return a task whose losses can ask for prior and likelihood of data sets X, as they were given."""
+        device = resolve_device(self.device)
+        model = KnownModel(
+            self._parameter_map,
+            log_likelihood=getattr(simulator, "log_likelihood", None),
+            torch_log_likelihood=getattr(simulator, "torch_log_likelihood", None),
+            read=lambda further: self._reader.to_network(check_data_sets(self, further)[0], device=device),
+            device=device,
+        )
+        return replace(task, model=model, rows=model.add(X))
 
     def _finish(self, task, record):
         """Keep a trained network, and how its training went."""
@@ -214,8 +210,11 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
 
     def _to_network(self, X, y):
         """Return what networks see of data sets and parameters, and the log-determinant of what has the density."""
-        theta, log_det = self._parameter_map.to_network(y.reshape(len(y), -1))
-        return self._reader.to_network(X), theta, log_det
+        x = self._reader.to_network(X)
+        if y is None:
+            return x, None, np.zeros(n_rows(x))
+        theta, log_det = self._parameter_map.to_network(columns(y))
+        return x, theta, log_det * self.loss_.needs_parameters
 
     def _start(self, X, y, *, prior, parameter_names):
         """Forget an earlier fit, resolve recipes, and fit the maps of parameters and features."""
@@ -224,15 +223,20 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
         self.engine_ = or_default(self.engine, SplineFlow)
         self.loss_ = or_default(self.loss, ForwardKL)
         self.prior_, self.parameter_names_ = prior, parameter_names
-        self._y_ndim = y.ndim
-        self._parameter_map = ParameterMap(prior, parameter_names).fit(y.reshape(len(y), -1))
-        self._start_reading(X)
+        self._y_ndim = 2 if y is None else y.ndim
+        self._parameter_map = ParameterMap(prior, parameter_names)
+        if y is None:
+            self._parameter_map.fit_prior()
+        else:
+            self._parameter_map.fit(columns(y))
+        self._start_reading(X, may_be_constant=y is None)
 
-    def _start_reading(self, X):
-        """Resolve the summary recipe, and fit the maps of features."""
+    def _start_reading(self, X, *, may_be_constant=False):
+        """Resolve the summary recipe, and fit the maps of features; one data set has constant features."""
         self.summary_ = clone(summary_or_default(self.summary, X))
         self._reader = Reader(self.summary_, may_miss=self.missing is not None).fit(X)
-        self._warn_of_constant_features()
+        if not may_be_constant:
+            self._warn_of_constant_features()
 
     def _build(self, X, y, *, dropping, seed, memory=None):
         """Return a network that starts from a linear regression, unless its summaries are still to be learned."""
@@ -243,7 +247,8 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
                 summary = summary if memory is None else MemorySummary(memory, summary)
                 density = self.engine_.build(n_parameters, summary.n_summaries + conditions.n_conditions)
                 members.append(SummarizedDensity(summary, density, conditions))
-        if n_fixed := getattr(members[0].summary, "n_fixed", 0):
+        n_fixed = getattr(members[0].summary, "n_fixed", 0)
+        if n_fixed and y is not None and self.engine_.has_linear_start:
             theta, _ = self._parameter_map.to_network(y.reshape(len(y), -1))
             context = self._first_context(members[0], X, dropping=dropping, seed=seed)
             residual = linear_start(context, theta, n_used=n_fixed)
@@ -284,23 +289,26 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
             }
             callbacks.append(EpochBar(max_iter, **offsets, description=self._progress))
         device = resolve_device(self.device)
-        data = _batch(task.x, task.theta, device=device)
+        data = batch_of(task.x, task.theta, task.rows, device=device)
         network = task.network.to(device)
         trained = network if self.n_estimators == 1 else StackedMembers(network)
+        generator = torch_generator(task.seed)
+        loss = self.loss_.bind(task.model, generator)
         record = train(
             trained,
-            self.loss_,
-            train_rows=Rows(take(data, task.used)) if task.stream is None else self._streamed(task.stream, device),
+            loss,
+            train_rows=Rows(take(data, task.used)) if task.stream is None else self._streamed(task, device),
             valid_batch=take(data, task.held_out) if len(task.held_out) else None,
             dropping=task.dropping,
             max_iter=max_iter,
             batch_size=_batch_size(task.n_rows) if self.batch_size == "auto" else self.batch_size,
             learning_rate_init=self.learning_rate_init * (RATE_OF_GOING_ON if task.is_continued else 1.0),
             n_iter_no_change=self.n_iter_no_change,
-            generator=torch_generator(task.seed),
+            generator=generator,
             callbacks=callbacks,
             checkpoint=self._checkpoint_of(task),
-            fresh=None if task.fresh is None else FreshRows(self._rows_of(task.fresh, device), task.fresh.n_rows),
+            fresh=None if task.fresh is None else FreshRows(self._rows_of(task, device), task.fresh.n_rows),
+            first_share=1.0 if task.is_pass else 0.0,
         )
         if task.fresh is not None:
             task.fresh.warn()
@@ -323,24 +331,26 @@ class AmortizedEstimator(ContinuedFits, CheckpointedFits, NestedRecipes):
             [simulator], lambda n, seed: simulator.sample(n, random_state=seed, n_jobs=self.n_jobs)
         )
 
-    def _rows_of(self, fresh, device):
+    def _rows_of(self, task, device):
         """Return a function that makes the rows of an epoch."""
-        return lambda epoch, is_over: self._further_rows(*fresh(epoch, is_over), device=device)
+        return lambda epoch, is_over: self._further_rows(task.model, *task.fresh(epoch, is_over), device=device)
 
-    def _streamed(self, stream, device):
-        """Return the rows of a `Stream`."""
+    def _streamed(self, task, device):
+        """Return the rows of the stream of a `Task`."""
+        stream = task.stream
         return StreamedRows(
-            lambda chunks: self._further_rows(*stream.read(chunks), device=device)[0],
+            lambda chunks: self._further_rows(task.model, *stream.read(chunks), device=device)[0],
             stream.chunks,
             n_rows=stream.n_rows,
         )
 
-    def _further_rows(self, X, y, *, device):
+    def _further_rows(self, model, X, y, *, device):
         """Return the `Batch` of rows that scales were not learned from, and their mean log-determinant."""
+        rows = None if model is None else model.add(X, is_passing=True)
         X, _ = check_data_sets(self, X)
         self._reader.note(X)
         x, theta, log_det = self._to_network(X, y)
-        return _batch(x, theta, device=device), float(log_det.mean())
+        return batch_of(x, theta, rows, device=device), float(log_det.mean())
 
     def _warn_of_constant_features(self):
         for source, reader in self._reader.each.items():
@@ -377,11 +387,6 @@ def or_default(recipe, default):
     return default() if recipe is None else clone(recipe)
 
 
-def _batch(x, theta, *, device):
-    """Return what networks see of data sets and parameters as a `Batch` of tensors on a device."""
-    return Batch(map_tensors(lambda part: part.to(device), x), to_tensor(theta, device=device))
-
-
 def _batch_size(n):
     """Return a batch size that grows with the number of data sets, so that epochs have steps enough."""
-    return int(np.clip(2 ** round(math.log2(max(n, 1) / 40)), 32, 256))
+    return int(np.clip(2 ** round(math.log2(max(n, 1) / 40)), _SMALLEST_BATCH, 256))

@@ -124,15 +124,20 @@ def _check_callbacks(callbacks):
 
 
 def check_training_data(estimator, X, y, *, is_continued):
-    """Return X as a `Source` or a dict of such, and y, `(n_datasets,)` or `(n_datasets, n_parameters)`, as an array."""
-    if y is None:
+    """Return X as a `Source` or a dict of such, and y, `(n_datasets,)` or `(n_datasets, n_parameters)`, as an array.
+
+    Without y, where the loss needs none, that is None.
+    """
+    loss = getattr(estimator, "loss", None)
+    if y is None and (loss is None or loss.needs_parameters):
         raise ValueError(
             f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None. Pass the "
             "parameters that made each data set, fit(X, y), or a skabi.simulators.Simulator, fit(simulator)."
         )
     X = in_memory(X)
     refuse_lossy(X, name="X")
-    refuse_lossy(y, name="y")
+    if y is not None:
+        refuse_lossy(y, name="y")
     # A fit that goes on leaves what the last one knows of X as it is, also where it is refused.
     if estimator.summary is not None:
         X = estimator.summary.expand(X)
@@ -140,11 +145,14 @@ def check_training_data(estimator, X, y, *, is_continued):
     if _is_table(X):
         X, y = _check_table(estimator, X, y, may_miss=may_miss, is_continued=is_continued)
     else:
-        X, y = _read(X, may_miss=may_miss), as_float_array(y, name="y")
-        _check_rows(X, y)
+        X, y = _read(X, may_miss=may_miss), None if y is None else as_float_array(y, name="y")
+        if y is not None:
+            _check_rows(X, y)
         if not is_continued:
             estimator.n_features_in_ = sum(source.shape[-1] for source in sources_of(X))
             vars(estimator).pop("feature_names_in_", None)
+    if y is None:
+        return X, y
     if len(y) < 2:
         raise ValueError(f"fit needs at least 2 data sets, and makes sense with hundreds; got {len(y)}.")
     check_parameters(y)
@@ -153,6 +161,10 @@ def check_training_data(estimator, X, y, *, is_continued):
 
 def _check_table(estimator, X, y, *, may_miss, is_continued):
     """Return X `(n_datasets, n_features)` as a `Source`, and y, as scikit-learn checks them."""
+    if y is None:
+        rules = _table_rules(may_miss=may_miss)
+        with _hinting_at_warm_start(is_continued):
+            return Source(check_table(estimator, X, reset=not is_continued, **rules)), None
     if n_axes(y) > 2:
         raise ShapeError(f"y must have shape (n_datasets, n_parameters); got {np.shape(y)}.")
     refuse_uneven(X)

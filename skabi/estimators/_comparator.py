@@ -19,6 +19,7 @@ from skabi.estimators._labels import check_classes_of_passes, index_of, models_o
 from skabi.estimators._logistic_start import logistic_start
 from skabi.estimators._model_probabilities import ModelProbabilities
 from skabi.estimators._models import check_labels, check_model_prior, check_models, simulate_models
+from skabi.estimators._stored import in_parts, is_large
 from skabi.estimators._summarizing import SummarizingEstimator
 from skabi.heads import DirichletEvidence, Softmax
 from skabi.losses import ForwardKL
@@ -335,8 +336,10 @@ class AmortizedModelComparator(ModelProbabilities, SummarizingEstimator):
 
     def _log_marginals(self, X):
         check_is_fitted(self)
+        if is_large(X):
+            return in_parts(self._log_marginals, X, doing="comparing", verbose=self.verbose)
         network = self._network()
-        log_proba = to_array(network.log_proba_given(contexts(network, self._scaled(X))))
+        log_proba = to_array(network.log_proba_given(contexts(network, self._scaled(X), verbose=self.verbose)))
         return log_proba - np.log(self._shares)
 
     def _concentration(self, X):

@@ -12,7 +12,7 @@ from skabi.networks._likelihood import sample_observations
 _CHUNK = 8192
 
 
-def log_densities(network, values, theta, *, dtype=torch.float64):
+def log_densities(network, values, theta, *, dtype=torch.float64, verbose=0):
     """Return log densities of observations.
 
     Parameters
@@ -32,11 +32,11 @@ def log_densities(network, values, theta, *, dtype=torch.float64):
         x, parameters = to_tensor(values[rows], dtype=dtype), to_tensor(theta[rows, columns], dtype=dtype)
         log_prob[rows, columns] = to_array(network.log_prob(x, parameters))
 
-    each(work, chunks(theta.shape[0], theta.shape[1], n_at_once))
+    each(work, chunks(theta.shape[0], theta.shape[1], n_at_once), doing="densities", verbose=verbose)
     return log_prob
 
 
-def emulate(network, theta, n_observations, *, seed):
+def emulate(network, theta, n_observations, *, seed, verbose=0):
     """Return observations `(n, n_observations, n_columns)` for parameters `(n, n_parameters)`."""
     parts = np.empty(len(theta), dtype=object)
 
@@ -47,5 +47,6 @@ def emulate(network, theta, n_observations, *, seed):
 
     size = max(1, _CHUNK // n_observations)
     starts = range(0, len(theta), size)
-    each(work, ((i, slice(start, start + size)) for i, start in enumerate(starts)))
+    rows = ((i, slice(start, start + size)) for i, start in enumerate(starts))
+    each(work, rows, doing="emulating", verbose=verbose)
     return np.concatenate(list(parts[: len(starts)]))

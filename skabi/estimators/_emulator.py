@@ -22,6 +22,7 @@ class Emulator:
     # What `fit` leaves.
     network_: Any
     parameter_names_: list[str]
+    verbose: int
     _layout: DataLayout
     _data_map: DataMap
     _parameter_map: ParameterMap
@@ -100,6 +101,6 @@ class Emulator:
     def _emulate(self, theta, sizes, *, seed):
         """Return observations of all data sets in the network's units, `(n_rows, n_columns)`."""
         if self._layout.structure != "ordered":
-            return emulate(self.network_, np.repeat(theta, sizes, axis=0), 1, seed=seed)[:, 0]
-        series = emulate(self.network_, theta, int(sizes.max()), seed=seed)
+            return emulate(self.network_, np.repeat(theta, sizes, axis=0), 1, seed=seed, verbose=self.verbose)[:, 0]
+        series = emulate(self.network_, theta, int(sizes.max()), seed=seed, verbose=self.verbose)
         return series[np.arange(series.shape[1]) < sizes[:, np.newaxis]]

@@ -5,11 +5,12 @@ import math
 import joblib
 import numpy as np
 
+from skabi._parallel import check_wanted, wanted_until
 from skabi._warnings import collected, warn
 from skabi.estimators._sources import is_several
 from skabi.exceptions import ApproximationWarning, SimulatorError
 
-# Parts of an epoch's simulations between which the thread that makes them looks whether training has ended.
+# Parts of an epoch's simulations; after each, at the latest, what makes them looks whether training has ended.
 _N_PARTS = 8
 
 
@@ -45,10 +46,9 @@ class FreshSimulations:
         """Return X and y of an epoch, counted from 1; an error once `is_over()` is true."""
         data, parameters = [], []
         n_parts = max(1, self.n // self._part_size)
-        with joblib.parallel_config(**self._configuration), collected() as messages:
+        with joblib.parallel_config(**self._configuration), wanted_until(is_over), collected() as messages:
             for part in range(n_parts):
-                if is_over():
-                    raise InterruptedError("the training for which these simulations were made is over.")
+                check_wanted()
                 n = self._part_size if part < n_parts - 1 else self.n - part * self._part_size
                 X, y = self.draw(n, self._seed_of(epoch, part))
                 data.append(X)

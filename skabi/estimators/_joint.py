@@ -16,7 +16,7 @@ from skabi.estimators._data_layout import check_can_be_learned, observations_of,
 from skabi.estimators._known_likelihood import KnownLikelihood
 from skabi.estimators._likelihood import AmortizedLikelihood
 from skabi.estimators._posterior import AmortizedPosterior
-from skabi.networks._both import Both
+from skabi.networks._both import Both, Seen, SideBySide
 from skabi.priors import check_prior
 from skabi.simulators import is_simulator
 from skabi.summaries import SeriesSummary
@@ -71,7 +71,8 @@ class JointEstimator(BothHalves):
         their loss curves show: one reading of the data for two answers. The likelihood of vectors and sets reads no
         summary.
     loss : loss recipe, optional
-        What the posterior's training minimises; by default `ForwardKL()`.
+        What the posterior's training minimises; by default `ForwardKL()`. With `SelfConsistency` and a likelihood that
+        is learned both halves are trained at once and learn from each other, and their loss curves show the sum.
     prior : IndependentPrior, ChainedPrior or None
         Prior that the parameters of `fit(X, y)` were drawn from; a simulator brings its own.
     n_estimators : int, default=1
@@ -226,8 +227,10 @@ class JointEstimator(BothHalves):
             check_can_be_learned(X, likelihood.summary)
         if self.share_summary:
             self._fit_both(posterior, likelihood, X, y, prior=prior)
+        elif self._learns_from_posterior(likelihood):
+            self._fit_at_once(posterior, likelihood, X, y, prior=prior)
         else:
-            self._fit_each(halves, X, y, prior=prior, simulator=simulator)
+            self._fit_each(halves, X, y, prior=prior, simulator=simulator, known=known)
         if all(half._interrupted is None for half in halves):
             for half in halves:
                 half._end_fit()
@@ -258,7 +261,8 @@ class JointEstimator(BothHalves):
         posterior, likelihood = self._halves(known, is_continued=last is not None)
         if likelihood is not None:
             likelihood.partial_fit(X, y)
-        return self._keep(posterior.partial_fit(X, y), known or likelihood)
+        posterior._pass_over(X, y, learned=likelihood, simulator=None if known is None else known.simulator)
+        return self._keep(posterior, known or likelihood)
 
     def _keep(self, posterior, likelihood):
         """Keep both halves or none, so that what is left of an earlier fit belongs together."""
@@ -272,11 +276,22 @@ class JointEstimator(BothHalves):
             self.feature_names_in_ = posterior.feature_names_in_
         return self
 
-    def _fit_each(self, halves, X, y, *, prior, simulator):
-        """Train one half after the other; what can be said against either is said before time is spent on the first."""
+    def _fit_each(self, halves, X, y, *, prior, simulator, known):
+        """Train one half after the other; what can be said against either is said before time is spent on the first.
+
+        The likelihood is the first if the posterior's loss asks for it.
+        """
         fresh = [None if simulator is None else half._fresh_simulations_of(simulator) for half in halves]
-        tasks = [half._prepare(X, y, prior=prior, fresh=each) for half, each in zip(halves, fresh, strict=True)]
-        for half, task in zip(halves, tasks, strict=True):
+        asked = None if known is None else simulator
+        tasks = [
+            half._prepare(X, y, prior=prior, fresh=each, simulator=asked)
+            for half, each in zip(halves, fresh, strict=True)
+        ]
+        pairs, of_posterior = list(zip(halves, tasks, strict=True)), tasks[0]
+        if of_posterior.model is not None and known is None:
+            of_posterior.model.learned = halves[1]
+            pairs.reverse()
+        for half, task in pairs:
             half._finish(task, half._train(task))
 
     def _fit_both(self, posterior, likelihood, X, y, *, prior):
@@ -285,6 +300,11 @@ class JointEstimator(BothHalves):
             raise ValueError(
                 "share_summary=True is for a likelihood that is learned, with n_estimators=1, warm_start=False and "
                 "fresh_simulations=False."
+            )
+        if self.loss is not None and self.loss.needs_joint_density:
+            raise ValueError(
+                f"share_summary=True trains both halves at once, and {self.loss!r} asks for a likelihood that is "
+                "trained before the posterior. Use share_summary=False."
             )
         task = likelihood._prepare(X, y, prior=prior)
         if not isinstance(likelihood.summary_, SeriesSummary) or set(likelihood.column_kinds_) != {"continuous"}:
@@ -299,6 +319,31 @@ class JointEstimator(BothHalves):
         record = posterior._train(replace(of_posterior, network=network, log_det=log_det, first_weights=first_weights))
         posterior._finish(replace(of_posterior, log_det=log_det), record)
         likelihood._finish(replace(task, log_det=log_det), record)
+
+    def _learns_from_posterior(self, likelihood):
+        """Return whether both halves are trained at once because the likelihood learns from the posterior's loss."""
+        is_alone = self.n_estimators == 1 and not (self.fresh_simulations or hasattr(likelihood, "network_"))
+        return likelihood is not None and self.loss is not None and self.loss.teaches_likelihood and is_alone
+
+    def _fit_at_once(self, posterior, likelihood, X, y, *, prior):
+        """Train both halves as one network, in whose loss one is asked about the other."""
+        of_likelihood, task = likelihood._prepare(X, y, prior=prior), posterior._prepare(X, y, prior=prior)
+        task.model.learned, task.model.in_training = likelihood, of_likelihood.network
+        log_det = task.log_det + of_likelihood.log_det
+        network, dropping = SideBySide(task.network, of_likelihood.network), of_likelihood.dropping
+        both = replace(
+            task,
+            network=network,
+            x=Seen(task.x, of_likelihood.x),
+            log_det=log_det,
+            dropping=None
+            if dropping is None
+            else lambda seen, generator: seen._replace(likelihood=dropping(seen.likelihood, generator)),
+            first_weights=hash_of_weights(network),
+        )
+        record = posterior._train(both)
+        posterior._finish(replace(task, log_det=log_det), record)
+        likelihood._finish(replace(of_likelihood, log_det=log_det), record)
 
     def _known_likelihood(self, X):
         """Return the likelihood that a simulator brings, or None if it is to be learned."""

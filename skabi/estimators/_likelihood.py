@@ -1,6 +1,7 @@
 """The likelihood of a simulator, learned once for all data sets and parameters."""
 
 import copy
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from skabi._progress import progress
 from skabi._shapes import as_float_array
 from skabi._torch import seeded, to_tensor, torch_generator
 from skabi._warnings import warn
@@ -22,6 +24,7 @@ from skabi.estimators._emulator import Emulator
 from skabi.estimators._likelihood_network import likelihood_network, linear_start_of_observations
 from skabi.estimators._likelihood_score import LikelihoodScore
 from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
+from skabi.estimators._stored import in_parts, is_large
 from skabi.exceptions import ApproximationWarning
 from skabi.networks._data_sets import DataSets, masked
 from skabi.networks._likelihood import LikelihoodMixture
@@ -249,18 +252,23 @@ class AmortizedLikelihood(Emulator, LikelihoodScore, AmortizedEstimator):
             longer than any there. The values are finite.
         """
         check_is_fitted(self)
+        if is_large(X) and not pointwise:
+            return in_parts(partial(self.log_likelihood, dtype=dtype), X, y, doing="densities", verbose=self.verbose)
         values, mask, log_det = self._mapped(*self._observations(X))
         check_parameter_columns(y, self.parameter_names_)
         n_parameters = len(self.parameter_names_)
         draws, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), len(values), n_parameters)
         parts = []
         size = max(1, _MOST_DENSITIES // (draws.shape[1] * values.shape[1]))
-        for start in range(0, len(values), size):
-            rows = slice(start, start + size)
-            terms = self._densities(values[rows], draws[rows], dtype=dtype) + log_det[rows, np.newaxis]
-            if mask is not None:
-                terms = np.where(mask[rows, np.newaxis], terms, 0.0)
-            parts.append(terms if pointwise else terms.sum(axis=-1))
+        verbose = self.verbose if size < len(values) else 0
+        with progress(len(values), "densities", verbose=verbose, may_be_short=True) as advance:
+            for start in range(0, len(values), size):
+                rows = slice(start, start + size)
+                terms = self._densities(values[rows], draws[rows], dtype=dtype) + log_det[rows, np.newaxis]
+                if mask is not None:
+                    terms = np.where(mask[rows, np.newaxis], terms, 0.0)
+                parts.append(terms if pointwise else terms.sum(axis=-1))
+                advance(len(terms))
         result = np.concatenate(parts)
         result = result if has_draws else result[:, 0]
         if pointwise and mask is not None:
@@ -314,7 +322,7 @@ class AmortizedLikelihood(Emulator, LikelihoodScore, AmortizedEstimator):
         is_inside = np.isfinite(log_det)
         theta = np.where(is_inside[:, np.newaxis], theta, 0.0).reshape(y.shape)
         dtype = torch.float32 if np.dtype(dtype) == np.float32 else torch.float64
-        terms = log_densities(self._network(dtype=dtype), values, theta, dtype=dtype)
+        terms = log_densities(self._network(dtype=dtype), values, theta, dtype=dtype, verbose=self.verbose)
         return np.where(is_inside.reshape(y.shape[:2])[..., np.newaxis], terms, -np.inf)
 
     def _start(self, X, y, *, prior, parameter_names):

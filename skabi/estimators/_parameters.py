@@ -50,6 +50,11 @@ class ParameterMap:
             )
         return self
 
+    def fit_prior(self):
+        """Take mean and standard deviation from the prior, by whose bijection they are zero and one."""
+        self.mean_, self.scale_ = np.zeros(len(self.parameter_names)), np.ones(len(self.parameter_names))
+        return self
+
     def to_network(self, y):
         """Return `(theta, log |det dtheta/dy|)`, `(n, n_parameters)` and `(n,)`; minus infinity outside the support.
 

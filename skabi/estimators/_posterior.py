@@ -12,9 +12,13 @@ from skabi._params import check_count
 from skabi._random import integer_seed, seed_sequence
 from skabi._torch import resolve_device
 from skabi.estimators._checks import check_constructor, check_fresh
+from skabi.estimators._elbo import elbo
 from skabi.estimators._inference import contexts, draw, draw_evenly
 from skabi.estimators._posterior_answers import PosteriorAnswers
+from skabi.estimators._stored import in_parts, is_large
 from skabi.estimators._stored_draws import draw_into
+from skabi.losses import ReverseKL
+from skabi.losses._sum import terms_of
 from skabi.priors import check_prior
 from skabi.simulators import is_simulator
 
@@ -39,7 +43,7 @@ class AmortizedPosterior(PosteriorAnswers):
         the shape of X: rows of numbers as they are, sets, images or several sources. A series needs `SeriesSummary()`.
     loss : loss recipe, optional
         What training minimises, from `skabi.losses`; by default `ForwardKL()`. Losses add: `ForwardKL() +
-        SummaryRegularizer()`.
+        SelfConsistency()`. Some ask for the likelihood: the simulator's, or one of their own.
     prior : IndependentPrior, ChainedPrior or None
         Prior that the parameters of `fit(X, y)` were drawn from. Without one they are real numbers. A simulator brings
         its own.
@@ -92,7 +96,7 @@ class AmortizedPosterior(PosteriorAnswers):
     callbacks : list of skorch callbacks, optional
         Called during training, besides those of skabi. What they know is not kept in a checkpoint.
     verbose : int, default=0
-        Positive for progress bars of simulation and training.
+        Positive for progress bars of simulation and training, and of what takes longer than two seconds after `fit`.
     random_state : int, RandomState, Generator or None
         Governs all randomness of `fit`.
 
@@ -113,7 +117,9 @@ class AmortizedPosterior(PosteriorAnswers):
         Mean negative log density, in the units of `score`, of the training data an epoch.
     validation_scores_ : list of float
         Mean log density of held-out data sets an epoch; empty without early stopping. With a penalty in the loss
-        neither this nor `loss_curve_` is a log density.
+        neither this nor `loss_curve_` is a log density, and with `ReverseKL` they are evidence lower bounds.
+    elbo_ : ndarray of shape (n_datasets,)
+        With `ReverseKL`, the evidence lower bound of each data set of `fit`, in nats.
     n_features_in_ : int
         Numbers in a data set; for data sets with more axes the length of the last, for several sources their sum.
     feature_names_in_ : ndarray of str
@@ -143,6 +149,8 @@ class AmortizedPosterior(PosteriorAnswers):
     >>> draws.shape, bool((draws > 0).all())
     ((1, 100, 1), True)
     """
+
+    elbo_: np.ndarray
 
     def __init__(
         self,
@@ -207,7 +215,9 @@ class AmortizedPosterior(PosteriorAnswers):
             A simulator, of which `n_simulations` are drawn, or data sets already simulated: an array, a list of arrays
             `(n_observations, ...)` where their lengths differ, or a dict of these where there are several sources.
         y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
-            The parameters that made them; columns of a DataFrame name them. None for a simulator.
+            The parameters that made them; columns of a DataFrame name them. None for a simulator, and for data sets
+            whose parameters nobody knows under a loss that needs none (`ReverseKL()`): an epoch then has at least 20
+            batches, and from fewer than 100 data sets none is held out.
 
         Returns
         -------
@@ -217,7 +227,8 @@ class AmortizedPosterior(PosteriorAnswers):
         ------
         ValueError
             If X or y are not finite numbers of matching shapes (NaN may stand in X with `missing="mask"`), y leaves the
-            prior's support, or a parameter is constant; or the checkpoint cannot be read.
+            prior's support, or a parameter is constant; the loss asks for a prior or a likelihood that is not there, or
+            two of its likelihoods disagree; or the checkpoint cannot be read.
         SimulatorError
             If a simulation fails.
         TrainingError
@@ -226,13 +237,13 @@ class AmortizedPosterior(PosteriorAnswers):
         check_constructor(self)
         check_fresh(self, X)
         self._begin_fit()
-        prior, fresh = None if self.prior is None else check_prior(self.prior), None
+        prior, fresh, simulator = None if self.prior is None else check_prior(self.prior), None, None
         if is_simulator(X):
-            fresh = self._fresh_simulations_of(X)
+            fresh, simulator = self._fresh_simulations_of(X), X
             X, y, prior = self._simulate(X, y)
-        return self._fit_simulations(X, y, prior=prior, fresh=fresh)
+        return self._fit_simulations(X, y, prior=prior, fresh=fresh, simulator=simulator)
 
-    def partial_fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train for one pass over simulations, from where the last pass or `fit` ended.
 
         For simulations that come one part at a time, or do not fit into memory. No rows are held out, so that there is
@@ -242,7 +253,8 @@ class AmortizedPosterior(PosteriorAnswers):
         Parameters
         ----------
         X : array-like of shape (n_datasets, n_features) or (n_datasets, ...), list of arrays, or SliceDict
-        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,)
+        y : array-like of shape (n_datasets, n_parameters) or (n_datasets,), optional
+            As in `fit`.
 
         Returns
         -------
@@ -316,7 +328,7 @@ class AmortizedPosterior(PosteriorAnswers):
         device = resolve_device(self.device)
         way = draw if n_replicates is None else partial(draw_evenly, n_replicates=n_replicates)
         network = self._network(device, torch.float32)
-        context = contexts(network, self._scaled(X, device, torch.float32))
+        context = contexts(network, self._scaled(X, device, torch.float32), verbose=self.verbose)
         if self.warn_outside:
             self._warn_of_outside(context)
         return way(
@@ -325,6 +337,7 @@ class AmortizedPosterior(PosteriorAnswers):
             n_draws,
             seed=integer_seed(seed_sequence(random_state)),
             parameter_map=self._parameter_map,
+            verbose=self.verbose,
         )
 
     def usual_p_values(self, X: ArrayLike) -> np.ndarray:
@@ -341,12 +354,19 @@ class AmortizedPosterior(PosteriorAnswers):
             was not trained, and for one in a thousand on which it was.
         """
         check_is_fitted(self)
-        return self._p_values_of(contexts(self._network(), self._scaled(X)))
+        if is_large(X):
+            return in_parts(self.usual_p_values, X, doing="summarizing", verbose=self.verbose)
+        return self._p_values_of(contexts(self._network(), self._scaled(X), verbose=self.verbose))
 
     def _finish(self, task, record):
         """Keep, besides the trained network, where the summaries of simulated data sets lie."""
         super()._finish(task, record)
         self._keep_usual_summaries(task)
+        if hasattr(self, "elbo_"):
+            del self.elbo_
+        for loss in terms_of(self.loss_):
+            if isinstance(loss, ReverseKL):
+                self.elbo_ = elbo(self.network_, loss, task)
         return self
 
     @property

@@ -1,6 +1,9 @@
 """What a posterior is asked besides draws: densities and predictions."""
 
+from functools import partial
+
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
@@ -9,7 +12,9 @@ from skabi._shapes import as_float_array
 from skabi.estimators._checks import check_quantiles
 from skabi.estimators._inference import log_density, summarize_draws
 from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
+from skabi.estimators._stored import in_parts, is_large
 from skabi.estimators._summarizing import SummarizingEstimator
+from skabi.exceptions import DensityError
 from skabi.networks._data_sets import n_rows
 
 
@@ -17,6 +22,7 @@ class PosteriorAnswers(RegressorMixin, SummarizingEstimator):
     """Base class of posteriors: log densities, scores, means and quantiles."""
 
     _y_ndim: int
+    verbose: int
 
     def log_prob(self, X: ArrayLike, y: ArrayLike) -> np.ndarray:
         """Return the log posterior density of parameters.
@@ -39,12 +45,19 @@ class PosteriorAnswers(RegressorMixin, SummarizingEstimator):
             Before `fit`.
         ValueError
             If X or y are not finite numbers, or their shapes do not fit together.
+        DensityError
+            If the engine has draws alone.
+        FloatingPointError
+            If the solver of a free-form engine fails.
         """
         check_is_fitted(self)
+        self._check_density()
+        if is_large(X):
+            return in_parts(self.log_prob, X, y, doing="densities", verbose=self.verbose)
         x = self._scaled(X)
         check_parameter_columns(y, self.parameter_names_)
         y, has_draws = check_parameters_of_rows(as_float_array(y, name="y"), n_rows(x), len(self.parameter_names_))
-        log_prob = log_density(self._network(), x, y, parameter_map=self._parameter_map)
+        log_prob = log_density(self._network(), x, y, parameter_map=self._parameter_map, verbose=self.verbose)
         return log_prob if has_draws else log_prob[:, 0]
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
@@ -58,6 +71,11 @@ class PosteriorAnswers(RegressorMixin, SummarizingEstimator):
         Returns
         -------
         score : float
+
+        Raises
+        ------
+        DensityError
+            If the engine has draws alone.
         """
         return float(np.mean(self.log_prob(X, y)))
 
@@ -92,19 +110,42 @@ class PosteriorAnswers(RegressorMixin, SummarizingEstimator):
         check_is_fitted(self)
         if return_std and quantiles is not None:
             raise ValueError("pass either return_std=True or quantiles, not both.")
-        x = self._scaled(X)
         levels = None if quantiles is None else check_quantiles(quantiles)
+        if is_large(X):
+            answer = partial(self.predict, return_std=return_std, quantiles=quantiles)
+            return in_parts(answer, X, doing="predicting", verbose=self.verbose)
+        x, how = self._scaled(X), {"parameter_map": self._parameter_map, "verbose": self.verbose}
 
         def summary(draws):
             if levels is None:
                 return np.stack([draws.mean(axis=1), draws.std(axis=1)], axis=1)
             return np.quantile(draws, levels, axis=1).swapaxes(0, 1)
 
-        values = self._like_y(summarize_draws(self._network(), x, summary, parameter_map=self._parameter_map))
+        values = self._like_y(summarize_draws(self._network(), x, summary, **how))
         if levels is not None:
             return values
         return (values[:, 0], values[:, 1]) if return_std else values[:, 0]
 
+    def _network(self, device="cpu", dtype=torch.float64):
+        """Return the trained network, which draws as the engine says now."""
+        network = super()._network(device, dtype)
+        engine = self.engine if type(self.engine) is type(self.engine_) else self.engine_
+        for member in _members(network):
+            engine.configure(member.density)
+        return network
+
+    def _check_density(self):
+        if not all(member.has_density for member in _members(self.network_)):
+            raise DensityError(
+                f"{type(self.engine_).__name__} has draws and no density: there is no log_prob, and no score. Take "
+                "FlowMatching() or SplineFlow() where one is needed. In searches, and to compare engines of both "
+                "kinds, use scoring=skabi.diagnostics.energy_scorer."
+            )
+
     def _like_y(self, values):
         """Return `values` without the axis of parameters if `y` had one dimension in `fit`."""
         return values[..., 0] if self._y_ndim == 1 else values
+
+
+def _members(network):
+    return getattr(network, "members", [network])

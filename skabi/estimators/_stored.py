@@ -5,10 +5,13 @@ import math
 
 import numpy as np
 from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
 
+from skabi._progress import progress
 from skabi._shapes import as_float_array
+from skabi._warnings import collected, warn
 from skabi.estimators._sources import is_several
-from skabi.exceptions import ShapeError
+from skabi.exceptions import ApproximationWarning, ShapeError
 from skabi.simulators import StoredDataSets
 
 # Bytes up to which data sets are read as a whole, and of a part of them.
@@ -31,6 +34,59 @@ def in_memory(X, rows=None):
     if not is_several(X):
         return X.read(rows)
     return type(X)(**{name: source.read(rows) for name, source in X.items()})
+
+
+def is_large(X):
+    """Return whether data sets are in a store, all sources of them, and not to be read as a whole."""
+    sources = list(X.values()) if is_several(X) else [X]
+    is_all = all(isinstance(source, StoredDataSets) for source in sources)
+    return is_all and math.fsum(source.nbytes for source in sources) > _WHOLE
+
+
+def in_parts(answer, X, *others, doing, verbose):
+    """Return `answer(X, *others)`, an array or a tuple of them, of large data sets of which a part is read at a time.
+
+    Parameters
+    ----------
+    answer : callable
+        Returns arrays with a row for each data set, which does not depend on other data sets.
+    X : StoredDataSets or SliceDict
+    *others : array-like of shape (n_datasets, ...)
+    doing : str
+        What stands before the bar.
+    verbose : int
+    """
+    sources = list(X.values()) if is_several(X) else [X]
+    n, n_bytes = len(sources[0]), sum(source.nbytes for source in sources)
+    for other in others:
+        if _num_samples(other) != n:
+            raise ShapeError(f"X and y must have the same n_datasets; got {n} and {_num_samples(other)}.")
+    arrays: list[np.ndarray] = []
+    answered, n_parts = None, 0
+    with progress(n, doing, verbose=verbose, may_be_short=True) as advance, collected() as messages:
+        for rows in _groups(sources[0].chunks(), n_rows=max(1, _PART * n // n_bytes)):
+            answered = answer(in_memory(X, rows), *(_safe_indexing(other, rows) for other in others))
+            found = answered if isinstance(answered, tuple) else (answered,)
+            arrays = arrays or [np.empty((n, *part.shape[1:]), part.dtype) for part in found]
+            for array, part in zip(arrays, found, strict=True):
+                array[rows] = part
+            n_parts += 1
+            advance(len(rows))
+    if messages:
+        warn(f"in {len(messages)} of {n_parts} parts of the data sets, the first: {messages[0]}", ApproximationWarning)
+    return tuple(arrays) if isinstance(answered, tuple) else arrays[0]
+
+
+def _groups(chunks, *, n_rows):
+    """Yield positions of rows of chunks, at least `n_rows` of them together."""
+    group: list = []
+    for chunk in chunks:
+        group.append(chunk)
+        if sum(map(len, group)) >= n_rows:
+            yield np.concatenate(group)
+            group = []
+    if group:
+        yield np.concatenate(group)
 
 
 class Stream:

@@ -1,7 +1,9 @@
 """Posterior draws of many data sets in a store on disk: made and written a chunk at a time, each of them once."""
 
+import logging
 import math
 import os
+import time
 import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,15 +13,16 @@ import joblib
 import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
-from tqdm import tqdm
 
 from skabi._parallel import results
 from skabi._params import check_count
+from skabi._progress import progress, silent
 from skabi._random import seed_sequence
 from skabi._warnings import warn
 from skabi.estimators._checkpointed import hash_of_weights
 from skabi.exceptions import ApproximationWarning, StoreError
 
+_LOGGER = logging.getLogger(__name__)
 # Numbers in a chunk: 16 MB.
 _CHUNK = 2_000_000
 _CHECKSUM = 4
@@ -150,13 +153,13 @@ def _draw(path, posterior, X, starts, *, size, n_draws, n_replicates, seed):
         for start in starts
     )
     n_done = n_datasets - sum(min(size, n_datasets - start) for start in starts)
-    first, n_warned = None, 0
-    with tqdm(
-        total=n_datasets, initial=n_done, desc="drawing", unit=" data sets", disable=not posterior.verbose
-    ) as bar:
+    first, n_warned, began = None, 0, time.perf_counter()
+    with progress(n_datasets, "drawing", verbose=posterior.verbose, initial=n_done) as advance:
         for n_rows, message in results(tasks, n_jobs=posterior.n_jobs, in_order=False, batch_size=1):
-            bar.update(n_rows)
+            advance(n_rows)
             first, n_warned = first or message, n_warned + bool(message)
+    seconds = time.perf_counter() - began
+    _LOGGER.info("drew %d data sets x %d into %r in %.1f s", n_datasets - n_done, n_draws, str(path), seconds)
     if n_warned:
         warn(f"in {n_warned} of {len(starts)} parts of the data sets, the first: {first}", ApproximationWarning)
 
@@ -165,7 +168,7 @@ def _draw_chunk(path, posterior, X, start, *, n_draws, n_replicates, seed):
     """Draw and write one chunk; return its number of data sets, and what was warned of."""
     import zarr
 
-    with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings(record=True) as caught, silent():
         warnings.simplefilter("always", ApproximationWarning)
         draws = posterior.sample(X, n_draws, n_replicates=n_replicates, random_state=seed)
     zarr.open_array(path, mode="r+")[start : start + len(draws)] = draws

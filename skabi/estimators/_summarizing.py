@@ -9,6 +9,7 @@ from skabi._torch import to_array, torch_generator
 from skabi._warnings import warn
 from skabi.estimators._base import AmortizedEstimator
 from skabi.estimators._inference import contexts
+from skabi.estimators._stored import in_parts, is_large
 from skabi.estimators._usual_summaries import LARGEST_SAMPLE, UsualSummaries
 from skabi.exceptions import ApproximationWarning
 from skabi.networks._data_sets import take
@@ -33,7 +34,12 @@ class SummarizingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Am
             A DataFrame after `set_output(transform="pandas")`.
         """
         check_is_fitted(self)
-        return _rows(contexts(self._network(), self._scaled(X)))
+        return self._summaries_of(X)
+
+    def _summaries_of(self, X):
+        if is_large(X):
+            return in_parts(self._summaries_of, X, doing="summarizing", verbose=self.verbose)
+        return _rows(contexts(self._network(), self._scaled(X), verbose=self.verbose))
 
     @property
     def _n_features_out(self):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from skabi.exceptions import ModelFileError
 
-_LOGGER = logging.getLogger("skabi.files")
+_LOGGER = logging.getLogger(__name__)
 RECIPE, WEIGHTS = "recipe.json", "weights.safetensors"
 # The number of this layout, and of what estimators hold. Whoever changes either after a release, so that kept files no
 # longer open or an older release would not know what to do with a new one, takes the next number, and turns recipes of

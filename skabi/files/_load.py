@@ -1,5 +1,6 @@
 """From a folder to an estimator."""
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -9,6 +10,8 @@ from skabi.files._folders import as_path, read_folder
 from skabi.files._names import Names
 from skabi.files._recipe import Reader
 from skabi.files._weights import from_bytes
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def load(path: str | os.PathLike, *, custom_classes: Iterable[Callable] | Mapping[str, Callable] = ()) -> Any:
@@ -65,8 +68,10 @@ def load(path: str | os.PathLike, *, custom_classes: Iterable[Callable] | Mappin
     path = as_path(path)
     recipe, weights = read_folder(path)
     try:
-        return Reader(from_bytes(weights), names).read_model(recipe)
+        model = Reader(from_bytes(weights), names).read_model(recipe)
     except ModelFileError:
         raise
     except Exception as error:
         raise ModelFileError(f"{path} does not describe a model: {error}") from error
+    _LOGGER.info("loaded %s from %s", type(model).__name__, path)
+    return model

@@ -10,7 +10,7 @@ import types
 from torch import nn
 
 _ROOMS = (
-    *("datasets", "engines", "estimators", "heads", "losses", "misspecification", "model_selection"),
+    *("datasets", "dynamic", "engines", "estimators", "heads", "losses", "misspecification", "model_selection"),
     *("pipeline", "priors", "refine", "summaries"),
 )
 # Classes that are not public, or in a room of which little else is to be found.
@@ -18,6 +18,10 @@ _PARTS = {
     "skabi.datasets._gaussian_mean_scale._MeanGivenScale",
     "skabi.datasets._gaussian_regression._CoefficientGivenScale",
     "skabi.datasets._log_uniform._LogUniform",
+    "skabi.datasets._two_level_gaussian._EffectGivenLevels",
+    "skabi.dynamic._drawing.Learned",
+    "skabi.dynamic._series.SeriesReader",
+    "skabi.dynamic._state_space.StateSpace",
     "skabi.estimators._column_kinds.Column",
     "skabi.estimators._data_layout.DataLayout",
     "skabi.estimators._data_map.DataMap",
@@ -28,6 +32,8 @@ _PARTS = {
     "skabi.estimators._source_reader.SourceReader",
     "skabi.estimators._usual_range.UsualRange",
     "skabi.estimators._usual_summaries.UsualSummaries",
+    "skabi.hierarchical._group_level.GroupLevel",
+    "skabi.hierarchical._group_prior.GroupPrior",
     "skabi.misspecification._space.SummarySpace",
     "skabi.model_selection._meta_models.DirichletPosterior",
     "skabi.model_selection._meta_models.LogisticNormalPosterior",

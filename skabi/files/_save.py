@@ -1,5 +1,6 @@
 """From an estimator to a folder."""
 
+import logging
 import os
 
 import numpy
@@ -12,6 +13,7 @@ from skabi.files._folders import as_path, check_free, write_folder
 from skabi.files._recipe import Writer
 from skabi.files._weights import to_bytes
 
+_LOGGER = logging.getLogger(__name__)
 _LIBRARIES = (numpy, scipy, sklearn, torch)
 
 
@@ -74,3 +76,4 @@ def save(model, path: str | os.PathLike, *, overwrite: bool = False) -> None:
     recipe = writer.write_model(model)
     versions = {"skabi": skabi.__version__, "versions": {each.__name__: each.__version__ for each in _LIBRARIES}}
     write_folder(path, recipe=recipe, weights=to_bytes(writer.weights), versions=versions, overwrite=overwrite)
+    _LOGGER.info("saved %s to %s", type(model).__name__, path)

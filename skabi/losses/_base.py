@@ -1,5 +1,6 @@
 """What every loss recipe can do."""
 
+import copy
 from typing import Any, NamedTuple
 
 from sklearn.base import BaseEstimator
@@ -12,12 +13,15 @@ class Batch(NamedTuple):
     ----------
     x : Tensor of shape (n, ...)
         Scaled data sets.
-    theta : Tensor of shape (n, n_parameters)
-        Their parameters, standardised and on the real line.
+    theta : Tensor of shape (n, n_parameters) or None
+        Their parameters, standardised and on the real line; None where these are not known.
+    rows : Tensor of int of shape (n,) or None
+        Numbers by which a `JointDensity` knows the data sets; None where no loss asks for one.
     """
 
     x: Any
     theta: Any
+    rows: Any = None
 
 
 class BaseLoss(BaseEstimator):
@@ -31,6 +35,26 @@ class BaseLoss(BaseEstimator):
         """Whether it is there to be added to a loss: alone, it has no minimum at the posterior."""
         return False
 
+    @property
+    def needs_parameters(self):
+        """Whether data sets must come with the parameters that made them."""
+        return not self.is_penalty
+
+    @property
+    def needs_joint_density(self):
+        """Whether it asks for prior and likelihood, and must be bound to them by `bind`."""
+        return False
+
+    @property
+    def teaches_likelihood(self):
+        """Whether a likelihood that is learned at the same time may learn from it, too."""
+        return False
+
+    @property
+    def settles_at(self):
+        """Share of the training from which on it stays the same."""
+        return 0.0
+
     def __add__(self, other):
         """Return the sum of two losses, a `SumLoss`.
 
@@ -41,11 +65,31 @@ class BaseLoss(BaseEstimator):
         """
         if not isinstance(other, BaseLoss):
             return NotImplemented
-        from skabi.losses._sum import SumLoss
+        from skabi.losses._sum import SumLoss, terms_of
 
-        total = SumLoss(self, other)
+        total = SumLoss([*terms_of(self), *terms_of(other)])
         total.check()
         return total
+
+    def bind(self, model, generator):
+        """Return the loss for one training: a copy that knows what is given here, where it needs that.
+
+        Parameters
+        ----------
+        model : object or None
+            With `joint_density(likelihood, differentiable)`, which returns what tells log p(theta) + log p(x | theta),
+            and `read(X)`, which returns further data sets as a `Batch`.
+        generator : torch.Generator
+            Of the training; draws of a loss come from it.
+
+        Returns
+        -------
+        loss : BaseLoss
+        """
+        return copy.copy(self)
+
+    def proceed(self, share):
+        """Take note that a share of the training, from 0 to 1, is done."""
 
     def __call__(self, network, batch):
         """Return what training minimises.

@@ -9,8 +9,11 @@ class ForwardKL(BaseLoss):
     """Negative log density of the true parameters: neural posterior estimation [1]_, [2]_.
 
     Its mean over simulations is, up to a constant, the divergence KL(p(theta | X) || q(theta | X)) averaged over data
-    sets, so it is smallest where the posterior is exact. An engine without a density (flow matching, say) puts the loss
-    of its own that leads to the posterior in this place.
+    sets, so it is smallest where the posterior is exact. An engine with a loss of its own that leads to the posterior
+    (flow matching, say) puts that in this place.
+
+    For one observed data set draw simulations from a prior that is narrowed to it, by `skabi.priors.narrowed`: the same
+    loss is then averaged over data sets like it [3]_.
 
     References
     ----------
@@ -18,6 +21,8 @@ class ForwardKL(BaseLoss):
        density estimation. arXiv 1605.06376.
     .. [2] D. Greenberg, M. Nonnenmacher, J. Macke (2019). Automatic posterior transformation for likelihood-free
        inference. arXiv 1905.07488.
+    .. [3] M. Deistler, P. Gonçalves, J. Macke (2022). Truncated proposals for scalable and hassle-free simulation-based
+       inference. NeurIPS 2022. arXiv 2210.04815.
 
     Examples
     --------

@@ -9,29 +9,29 @@ class SumLoss(BaseLoss):
     """The sum of losses, as `+` makes it: `ForwardKL() + SummaryRegularizer()`.
 
     Weights are those of the recipes themselves. The data sets of a batch are read once, whichever of the losses ask for
-    their summaries. A search reaches hyper-parameters by place: `loss__second__weight`.
+    their summaries. Terms go by the names of their classes in lower case, so that searches reach what is in them:
+    `loss__summaryregularizer__weight`.
 
     Parameters
     ----------
-    first, second : loss recipe
-        Either may be a sum itself. No class of losses may occur twice.
+    terms : list of loss recipes
+        Those that are sums themselves count as their terms. No class of losses may occur twice.
 
     Examples
     --------
     >>> from skabi.losses import ForwardKL, SummaryRegularizer
     >>> loss = ForwardKL() + SummaryRegularizer()
-    >>> loss.set_params(second__weight=2.0)
-    SumLoss(first=ForwardKL(), second=SummaryRegularizer(weight=2.0))
+    >>> loss.set_params(summaryregularizer__weight=2.0)
+    ForwardKL() + SummaryRegularizer(weight=2.0)
     """
 
-    def __init__(self, first, second):
-        self.first = first
-        self.second = second
+    def __init__(self, terms):
+        self.terms = terms
 
-    @property
-    def terms(self):
-        """Losses that are added, a list without sums."""
-        return [term for loss in (self.first, self.second) for term in _terms_of(loss)]
+    def __repr__(self, N_CHAR_MAX=700):
+        if not isinstance(self.terms, (list, tuple)):
+            return super().__repr__(N_CHAR_MAX)
+        return " + ".join(map(repr, self.terms))
 
     def check(self):
         """Raise unless all terms are loss recipes, each of another class.
@@ -41,24 +41,101 @@ class SumLoss(BaseLoss):
         TypeError
             If one of them is no loss recipe.
         ValueError
-            If two of them are of one class.
+            If two of them are of one class, or there is none.
         """
-        names = [type(term).__name__ for term in self.terms]
+        if not isinstance(self.terms, (list, tuple)):
+            raise TypeError(f"terms must be a list of loss recipes; got {self.terms!r}.")
+        names = [type(term).__name__ for term in terms_of(self)]
+        if not names:
+            raise ValueError("a sum of losses has at least one term; got none.")
         if len(set(names)) < len(names):
             raise ValueError(
                 f"a sum has each class of losses once; got {', '.join(names)}. A recipe has its own weight."
             )
 
+    def get_params(self, deep=True):
+        """Return the terms and, as in `forwardkl`, each by its name, and the parameters that it has.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether terms by name, and their parameters, are among them.
+
+        Returns
+        -------
+        params : dict
+        """
+        params = super().get_params(deep=False)
+        for name, term in self._named_terms().items() if deep else ():
+            params[name] = term
+            params |= {f"{name}__{key}": value for key, value in term.get_params().items()}
+        return params
+
+    def set_params(self, **params):
+        """Set the terms, one of them by its name or, as in `summaryregularizer__weight`, what is in it.
+
+        Parameters
+        ----------
+        **params : dict
+            Names and values.
+
+        Returns
+        -------
+        self : SumLoss
+        """
+        if "terms" in params:
+            self.terms = params.pop("terms")
+        names = list(self._named_terms())
+        if any(name in params for name in names):
+            self.terms = [params.pop(name, term) for name, term in zip(names, self.terms, strict=True)]
+        return super().set_params(**params)
+
+    def _named_terms(self):
+        """Return the terms by the names of their classes; none where these do not tell them apart."""
+        terms = self.terms if isinstance(self.terms, (list, tuple)) else []
+        named = {type(term).__name__.lower(): term for term in terms if isinstance(term, BaseLoss)}
+        return named if len(named) == len(terms) else {}
+
     @property
     def is_penalty(self):
         """Whether no term has the posterior for its minimum."""
-        return all(term.is_penalty for term in self.terms)
+        return all(term.is_penalty for term in terms_of(self))
+
+    @property
+    def needs_parameters(self):
+        """Whether a term needs the parameters of data sets."""
+        return any(term.needs_parameters for term in terms_of(self))
+
+    @property
+    def needs_joint_density(self):
+        """Whether a term asks for prior and likelihood."""
+        return any(term.needs_joint_density for term in terms_of(self))
+
+    @property
+    def teaches_likelihood(self):
+        """Whether a likelihood may learn from all terms that ask for one."""
+        asking = [term for term in terms_of(self) if term.needs_joint_density]
+        return bool(asking) and all(term.teaches_likelihood for term in asking)
+
+    @property
+    def settles_at(self):
+        """Share of the training from which on all terms stay the same."""
+        return max(term.settles_at for term in terms_of(self))
+
+    def bind(self, model, generator):
+        """Return the sum of the terms, each bound."""
+        return SumLoss([term.bind(model, generator) for term in terms_of(self)])
+
+    def proceed(self, share):
+        """Let all terms take note that a share of the training is done."""
+        for term in terms_of(self):
+            term.proceed(share)
 
     def __call__(self, network, batch):
         """Return the sum of what the losses return, `(n,)`."""
         self.check()
         network = _ReadingOnce(network)
-        return sum(term(network, batch) for term in self.terms)
+        return sum(term(network, batch) for term in terms_of(self))
 
     def of_mixture(self, losses):
         """Return the held-out loss of an equal mixture of networks, `(n,)`.
@@ -66,7 +143,7 @@ class SumLoss(BaseLoss):
         It is that of the term that is no penalty. A penalty on each network then counts in proportion to the density
         that the network gives to a row.
         """
-        terms = self.terms
+        terms = terms_of(self)
         return next((term for term in terms if not term.is_penalty), terms[0]).of_mixture(losses)
 
 
@@ -92,7 +169,13 @@ class _ReadingOnce:
         return MethodType(value.__func__, self) if is_method else value
 
 
-def _terms_of(loss):
+def module_of(network):
+    """Return the module of a network that a loss was called with."""
+    return network._network if isinstance(network, _ReadingOnce) else network
+
+
+def terms_of(loss):
+    """Return the losses that are added in a loss, a list without sums."""
     if not isinstance(loss, BaseLoss):
         raise TypeError(f"only loss recipes are added, such as ForwardKL(); got {loss!r}.")
-    return loss.terms if isinstance(loss, SumLoss) else [loss]
+    return [part for term in loss.terms for part in terms_of(term)] if isinstance(loss, SumLoss) else [loss]

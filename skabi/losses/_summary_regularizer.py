@@ -50,7 +50,7 @@ class SummaryRegularizer(BaseLoss):
     --------
     >>> from skabi.losses import ForwardKL, SummaryRegularizer
     >>> ForwardKL() + SummaryRegularizer(0.5)
-    SumLoss(first=ForwardKL(), second=SummaryRegularizer(weight=0.5))
+    ForwardKL() + SummaryRegularizer(weight=0.5)
     """
 
     def __init__(self, weight=1.0):

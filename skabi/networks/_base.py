@@ -9,7 +9,17 @@ class DensityNetwork(nn.Module):
 
     A subclass has `to_base` and `from_base`. Leading axes of `theta` and `context` broadcast: `(n, n_draws, d)` with
     `(n, 1, c)` computes what depends on the context alone once a data set.
+
+    Attributes
+    ----------
+    has_density : bool
+        Whether there is a `log_prob`.
+    has_density_loss : bool
+        Whether `training_loss` is minus a log density.
     """
+
+    has_density = True
+    has_density_loss = True
 
     def __init__(self, n_parameters):
         super().__init__()

@@ -98,8 +98,13 @@ class StackedMembers(nn.Module):
         # In a list, so that its own weights are not this module's.
         self._skeleton = [copy.deepcopy(ensemble.members[0]).to("meta")]
 
+    @property
+    def shared(self):
+        """What of the members has no weights: a list, of one module."""
+        return self._skeleton
+
     def forward(self, loss, batch):
-        """Return the mean of the members' losses, `(n,)`; in evaluation the loss of their mixture."""
+        """Return the mean of the members' losses, `(n,)`; in evaluation the loss of their mixture, if it has one."""
         skeleton = self._skeleton[0].train(self.training)
 
         def of_one(weights, buffers):
@@ -107,8 +112,15 @@ class StackedMembers(nn.Module):
 
         weights = {_with_dots(name): weight for name, weight in self.weights.items()}
         buffers = {_with_dots(name): getattr(self, name) for name in self._buffer_names}
-        losses = vmap(of_one, randomness="different")(weights, buffers)
-        return losses.mean(dim=0) if self.training else loss.of_mixture(losses)
+        if loss.needs_joint_density:
+            # Which may be known in NumPy alone: one member after the other.
+            members = range(len(next(iter(weights.values()))))
+            each = [of_one(_member(weights, i), _member(buffers, i)) for i in members]
+            losses = torch.stack(each)
+        else:
+            losses = vmap(of_one, randomness="different")(weights, buffers)
+        is_of_mixture = not self.training and getattr(skeleton, "has_density_loss", True)
+        return loss.of_mixture(losses) if is_of_mixture else losses.mean(dim=0)
 
     @torch.no_grad()
     def unstack_into(self, ensemble):
@@ -118,6 +130,10 @@ class StackedMembers(nn.Module):
                 weight.copy_(self.weights[_without_dots(name)][i])
             for name, buffer in member.named_buffers():
                 buffer.copy_(getattr(self, _without_dots(name))[i])
+
+
+def _member(stacked, i):
+    return {name: tensor[i] for name, tensor in stacked.items()}
 
 
 def _without_dots(name):

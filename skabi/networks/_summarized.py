@@ -66,6 +66,16 @@ class SummarizedDensity(Summarized):
         """Number of parameters."""
         return self.density.n_parameters
 
+    @property
+    def has_density(self):
+        """Whether log densities can be computed."""
+        return getattr(self.density, "has_density", True)
+
+    @property
+    def has_density_loss(self):
+        """Whether the loss of training is minus a log density."""
+        return getattr(self.density, "has_density_loss", True)
+
     def log_prob(self, theta, x):
         """Return the log density of `theta` `(n, n_parameters)`, `(n,)`."""
         return self.log_prob_given(theta, self.context(x))
@@ -73,7 +83,8 @@ class SummarizedDensity(Summarized):
     def training_loss(self, theta, x):
         """Return what the density says that training minimises, `(n,)`."""
         context = self.context(x)
-        return self.density.training_loss(self.residual(theta, context), context) - self.residual.log_det
+        loss = self.density.training_loss(self.residual(theta, context), context)
+        return loss - self.residual.log_det if self.has_density_loss else loss
 
     def log_prob_given(self, theta, context):
         """Return the log density `(...,)` of `theta` `(..., n_parameters)` given context `(..., n_context)`."""

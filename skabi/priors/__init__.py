@@ -3,5 +3,6 @@
 from skabi.priors._base import BasePrior, check_prior
 from skabi.priors._chained import ChainedPrior
 from skabi.priors._independent import IndependentPrior
+from skabi.priors._narrowed import NarrowedPrior, narrowed
 
-__all__ = ["BasePrior", "ChainedPrior", "IndependentPrior", "check_prior"]
+__all__ = ["BasePrior", "ChainedPrior", "IndependentPrior", "NarrowedPrior", "check_prior", "narrowed"]

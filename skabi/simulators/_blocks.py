@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skabi._parallel import check_wanted
 from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning, SimulatorError
 from skabi.simulators._data_sets import ADVICE, as_batch, difference, join, read, take, valid_rows
@@ -128,6 +129,7 @@ def _simulate_rows(simulate, inputs, seed, *, allow_nan, stop_at_error, batch_fa
     rows: list[dict] = []
     kept, error, cause = [], None, None
     for i, child in enumerate(seed.spawn(first + len(inputs))[first:]):
+        check_wanted()
         try:
             row = _simulate_row(simulate, inputs, i, child, batch_failure=batch_failure)
             if not valid_rows(row, allow_nan=allow_nan).all():

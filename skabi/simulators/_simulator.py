@@ -1,6 +1,8 @@
 """A prior and a function that simulates data: the joint distribution that a posterior is learned from."""
 
 import inspect
+import logging
+import time
 from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import Any, Literal
@@ -9,10 +11,10 @@ import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from tqdm import tqdm
 
 from skabi._parallel import results
 from skabi._params import check_choice, check_count
+from skabi._progress import progress
 from skabi._random import seed_sequence
 from skabi.exceptions import SimulatorError
 from skabi.priors import check_prior
@@ -22,6 +24,7 @@ from skabi.simulators._sizes import GROUPS, OBSERVATIONS, check_sizes, draw_size
 from skabi.simulators._store_run import sample_into
 from skabi.simulators._store_view import StoredDataSets
 
+_LOGGER = logging.getLogger(__name__)
 # Rows a seed: many for array code, few for loops so that small jobs spread over workers.
 _VECTORIZED_BLOCK, _LOOP_BLOCK = 1000, 16
 
@@ -61,6 +64,8 @@ class Simulator:
         observations that are independent given the parameters, it may also take `pointwise=True` and then return the
         log density of each, `(n_datasets, n_observations)` or a list of arrays `(n_observations,)`, whose sum over
         observations is the whole.
+    torch_log_likelihood : callable, optional
+        The same in torch, of tensors in double precision, for what needs its gradients: see `skabi.losses.ReverseKL`.
     allow_nan : bool, default=False
         Whether NaN is a value that is missing, as in the real data, and not a failure. `AmortizedPosterior` then needs
         `missing="mask"`, and learns from the simulations how values go missing.
@@ -119,6 +124,7 @@ class Simulator:
         n_observations: Any = None,
         n_groups: Any = None,
         log_likelihood: Callable[..., np.ndarray] | None = None,
+        torch_log_likelihood: Callable[..., Any] | None = None,
         allow_nan: bool = False,
         on_error: Literal["raise", "drop"] = "raise",
         block_size: int | None = None,
@@ -129,6 +135,9 @@ class Simulator:
         self.n_observations = n_observations
         self.n_groups = n_groups
         self.log_likelihood = _check_log_likelihood(log_likelihood, prior.entry_names)
+        self.torch_log_likelihood = _check_log_likelihood(
+            torch_log_likelihood, prior.entry_names, name="torch_log_likelihood"
+        )
         self.allow_nan = allow_nan
         self.on_error = check_choice(on_error, "on_error", ("raise", "drop"))
         default_size = _VECTORIZED_BLOCK if vectorized else _LOOP_BLOCK
@@ -280,8 +289,8 @@ class Simulator:
         data: list[dict] = []
         kept: list[np.ndarray] = []
         failed: list[Block] = []
-        start = 0
-        with tqdm(total=n, desc="simulating", unit=" data sets", disable=not verbose) as bar:
+        start, began = 0, time.perf_counter()
+        with progress(n, "simulating", verbose=verbose) as advance:
             for block in results(tasks, n_jobs=n_jobs):
                 wanted = min(block.n_rows, n - start)
                 if block.error is not None and np.setdiff1d(np.arange(wanted), block.kept).size:
@@ -295,7 +304,8 @@ class Simulator:
                     data.append(block.data)
                 kept.append(start + block.kept)
                 start += block.n_rows
-                bar.update(wanted)
+                advance(wanted)
+        _LOGGER.info("simulated %d data sets in %.1f s", n, time.perf_counter() - began)
         rows = np.concatenate(kept)
         n_dropped = n - np.count_nonzero(rows < n)
         check_dropped(n_dropped, n, failed[0] if failed else None, **self._reading())
@@ -354,12 +364,12 @@ def _check_signature(simulate, names, counted):
     return passed
 
 
-def _check_log_likelihood(log_likelihood, names):
+def _check_log_likelihood(log_likelihood, names, *, name="log_likelihood"):
     """Return `log_likelihood`, or raise unless it is None or can be called with X and the parameters by name."""
     if log_likelihood is None:
         return None
     if not callable(log_likelihood):
-        raise TypeError(f"log_likelihood must be callable; got {log_likelihood!r}.")
+        raise TypeError(f"{name} must be callable; got {log_likelihood!r}.")
     try:
         signature = inspect.signature(log_likelihood)
     except (TypeError, ValueError):  # some compiled functions do not tell
@@ -368,7 +378,7 @@ def _check_log_likelihood(log_likelihood, names):
         signature.bind(None, **dict.fromkeys(names))
     except TypeError as error:
         raise TypeError(
-            f"log_likelihood must take X and the parameters by name, log_likelihood(X, {', '.join(names)}); it is "
-            f"log_likelihood{signature} ({error})."
+            f"{name} must take X and the parameters by name, {name}(X, {', '.join(names)}); it is "
+            f"{name}{signature} ({error})."
         ) from None
     return log_likelihood

@@ -21,7 +21,7 @@ from skabi.simulators._store_chunks import Chunk
 from skabi.simulators._store_files import NODE, digest, group_content, publish_file, read_group, write_file
 from skabi.simulators._store_identity import differences
 
-_LOGGER = logging.getLogger("skabi.simulators")
+_LOGGER = logging.getLogger(__name__)
 FORMAT = 1
 # A chunk is the work of at most half a minute, which is what a killed worker loses, and of a second or more where there
 # is enough to do, so that writing it costs little; it has at most 8 MiB, which is what reading one row costs.
@@ -63,11 +63,14 @@ class Store:
 
     def stretches(self):
         """Return the plans of rows, in order."""
-        plans = []
+        plans: list[dict] = []
         for folder in sorted(self.path.glob("rows-*")):
             attributes = _described(folder)
             if attributes is None:
                 continue
+            first = plans[-1]["stop"] if plans else 0
+            if attributes["start"] != first:
+                raise _lost_plan(self.path / f"rows-{first:012d}", "is not there")
             if _key(attributes["store"]) != self.key:
                 raise StoreError(
                     f"another simulator, or one with another seed, has begun to write to the store {str(self.path)!r}. "
@@ -170,6 +173,12 @@ def find_store(path):
     if attributes is None and is_new:
         return None
     wanted = f"store must be the path of a folder of simulations, or a new one; {str(path)!r} is"
+    if attributes is None and any(path.glob("rows-*")):
+        raise StoreError(
+            f"{path / NODE}, which says whose rows the store {str(path)!r} has, is damaged or not there, and so is "
+            "each plan that has a copy of it. Put a file back from a copy of the store, if there is one, or choose a "
+            "path where nothing is."
+        )
     if attributes is None or "skabi_store" not in attributes:
         raise StoreError(
             f"{wanted} {'a folder of something else' if path.is_dir() else 'a file'}. Choose a path where nothing is."
@@ -223,10 +232,22 @@ def versions():
 def _described(folder):
     try:
         return read_group(folder)
-    except StoreError as error:
+    except StoreError:
         if folder.name.startswith("rows-"):
-            raise StoreError(f"{error} The plan of these rows is lost; choose a path where nothing is.") from None
+            raise _lost_plan(folder, "is damaged: its digest is not that of its content") from None
         return None
+
+
+def _lost_plan(folder, what):
+    """Return the `StoreError` for a plan without which nobody knows which rows the chunks of a folder have."""
+    first = int(folder.name.partition("-")[2])
+    others = f" Those before row {first:,} are good, and stay." if first else ""
+    return StoreError(
+        f"{folder / NODE} {what}. It is the plan of rows {first:,} and on of the store {str(folder.parent)!r}, without "
+        f"which they cannot be told from each other.{others} Put the file back from a copy of the store, if there is "
+        f"one; else delete the folders {folder.name} and later, rows-*, and call sample with the same store again: it "
+        "simulates their rows anew, and they are the same."
+    )
 
 
 def _described_in_plans(path):

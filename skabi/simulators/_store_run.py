@@ -2,14 +2,15 @@
 
 import logging
 import sys
+import time
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 
 import joblib
 import numpy as np
-from tqdm import tqdm
 
 from skabi._parallel import results
+from skabi._progress import progress
 from skabi._random import seed_sequence
 from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning, SimulatorError, StoreError
@@ -22,7 +23,7 @@ from skabi.simulators._store_plan import claim_store, versions
 from skabi.simulators._store_view import view
 from skabi.simulators._store_work import Recipe, complete_chunk
 
-_LOGGER = logging.getLogger("skabi.simulators")
+_LOGGER = logging.getLogger(__name__)
 # Workers that are lost before any chunk is done, one time after the other.
 _MOST_LOSSES = 3
 # By module and name, the errors by which clusters tell that a worker, or what they know of it, was lost.
@@ -94,17 +95,21 @@ class _Run:
     def complete(self, *, verbose):
         """Plan what is not planned, and complete all chunks."""
         self.store.ask(self.n)
-        progress = {"desc": "simulating", "unit": " data sets", "disable": not verbose}
-        with tqdm(total=self.n, initial=self.n_done(), **progress) as bar:
+        start, n_there = time.perf_counter(), self.n_done()
+        if n_there:
+            _LOGGER.info("the store %r has %d of %d data sets", str(self.store.path), n_there, self.n)
+        with progress(self.n, "simulating", verbose=verbose, initial=n_there) as advance:
             while True:
                 n_planned = self.store.n_planned()
                 is_first = n_planned < self.n and self.store.plan(self.n, n_workers=self.n_workers)
                 chunks = [chunk for chunk in self.store.chunks(self.n) if chunk not in self.seen]
                 if not chunks and n_planned >= self.n:
-                    return
-                self._complete(chunks, bar, is_first=is_first)
+                    break
+                self._complete(chunks, advance, is_first=is_first)
+        seconds = time.perf_counter() - start
+        _LOGGER.info("simulated %d data sets into %r in %.1f s", self.n - n_there, str(self.store.path), seconds)
 
-    def _complete(self, chunks, bar, *, is_first):
+    def _complete(self, chunks, advance, *, is_first):
         marked = {chunk for chunk in chunks if _is_marked(chunk)}
         n_losses = 0
         if chunks and len(marked) < len(chunks):
@@ -117,7 +122,7 @@ class _Run:
             try:
                 for done in self._results(chunks):
                     self._note(done)
-                    bar.update(0 if done.chunk in marked else self._n_rows(done.chunk))
+                    advance(0 if done.chunk in marked else self._n_rows(done.chunk))
             except _lost_worker() as error:
                 is_first = False
                 chunks = [chunk for chunk in chunks if chunk not in self.seen]

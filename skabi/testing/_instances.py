@@ -5,13 +5,37 @@ import torch
 from scipy import stats
 
 from skabi import datasets
-from skabi.engines import AutoregressiveSplineFlow, ColumnwiseSplineFlow, Gaussian, SplineFlow
-from skabi.estimators import AmortizedLikelihood, AmortizedModelComparator, AmortizedPosterior, JointEstimator
+from skabi.dynamic import (
+    DynamicPosterior,
+    DynamicSimulator,
+    GaussianProcess,
+    Jumps,
+    RandomWalk,
+    RegimeSwitching,
+    Static,
+)
+from skabi.engines import (
+    AutoregressiveSplineFlow,
+    ColumnwiseSplineFlow,
+    ConsistencyModel,
+    DiffusionModel,
+    FlowMatching,
+    Gaussian,
+    ResidualNetwork,
+    SplineFlow,
+)
+from skabi.estimators import (
+    AmortizedLikelihood,
+    AmortizedModelComparator,
+    AmortizedPosterior,
+    EnsemblePosterior,
+    JointEstimator,
+)
 from skabi.heads import DirichletEvidence, Softmax
-from skabi.losses import ForwardKL, SummaryRegularizer
+from skabi.losses import ForwardKL, ReverseKL, SelfConsistency, SummaryRegularizer
 from skabi.misspecification import MahalanobisDetector, SummaryMMDDetector
 from skabi.model_selection import Dirichlet, EvidenceComparator, LogisticNormal, MetaUncertainty
-from skabi.priors import ChainedPrior, IndependentPrior
+from skabi.priors import ChainedPrior, IndependentPrior, NarrowedPrior
 from skabi.refine import NUTSSampler, SliceSampler
 from skabi.simulators import Simulator
 from skabi.summaries import (
@@ -52,15 +76,29 @@ def instances():
             datasets.GaussianMeanScale(n_observations=(1, 20)),
             datasets.GaussianMixture(),
             datasets.GaussianRegression(n_observations=(1, 9), n_covariates=2),
+            datasets.LinearGaussianStateSpace(n_times=10),
             datasets.LotkaVolterra(),
             datasets.SIR(),
             datasets.SLCP(),
             datasets.TruncatedGaussian(),
+            datasets.TwoLevelGaussian(n_groups=3, n_observations=2),
             datasets.TwoMoons(),
+        ],
+        "dynamic": [
+            DynamicPosterior(Gaussian((8,)), step_engine=Gaussian((8,)), width=8, n_simulations=60, max_iter=2),
+            DynamicSimulator({"level": RandomWalk()}, None, _noisy, n_times=8),
+            GaussianProcess(),
+            Jumps(),
+            RandomWalk(),
+            RegimeSwitching(),
+            Static(),
         ],
         "engines": [
             AutoregressiveSplineFlow(2, n_bins=4, hidden_layer_sizes=(8,), n_blocks=1, block_width=8),
             ColumnwiseSplineFlow(1, n_bins=4, hidden_layer_sizes=(8,), n_blocks=1, block_width=8),
+            ConsistencyModel(ResidualNetwork(8, n_blocks=1, n_reading_blocks=1)),
+            DiffusionModel(ResidualNetwork(8, n_blocks=1, n_reading_blocks=1)),
+            FlowMatching(ResidualNetwork(8, n_blocks=1, n_reading_blocks=1)),
             Gaussian(hidden_layer_sizes=(8,)),
             SplineFlow(2, n_bins=4, hidden_layer_sizes=(8,), n_blocks=1, block_width=8),
         ],
@@ -71,6 +109,12 @@ def instances():
             AmortizedModelComparator(head=Softmax(1, block_width=8), max_iter=3),
             AmortizedModelComparator(head=DirichletEvidence(n_blocks=1, block_width=8), n_estimators=2, max_iter=3),
             JointEstimator(Gaussian(hidden_layer_sizes=(8,)), Gaussian(hidden_layer_sizes=(8,)), max_iter=3),
+            EnsemblePosterior(
+                [
+                    ("linear", AmortizedPosterior(Gaussian(()), max_iter=3)),
+                    ("nonlinear", AmortizedPosterior(Gaussian((8,)), max_iter=3)),
+                ]
+            ),
         ],
         "heads": [
             DirichletEvidence(n_blocks=1, block_width=8),
@@ -79,6 +123,8 @@ def instances():
         "losses": [
             ForwardKL(),
             ForwardKL() + SummaryRegularizer(),
+            ReverseKL(n_draws=4),
+            SelfConsistency(n_draws=5),
             SummaryRegularizer(weight=0.5),
         ],
         "misspecification": [
@@ -94,6 +140,9 @@ def instances():
         "priors": [
             ChainedPrior({"top": stats.gamma(2.0), "part": _part}),
             IndependentPrior({"rate": stats.gamma(2.0), "effect": stats.norm(np.zeros(2), [1.0, 2.0])}),
+            NarrowedPrior(
+                IndependentPrior({"rate": stats.gamma(2.0), "effect": stats.norm()}), [0.5, -1.0], [2.0, 3.0]
+            ),
         ],
         "refine": [
             NUTSSampler(_jax_log_likelihood),
@@ -115,6 +164,10 @@ def instances():
             NestedSummary(SetSummary(width=8), SetSummary(width=8)),
         ],
     }
+
+
+def _noisy(level, rng):
+    return rng.normal(level)
 
 
 def _part(top):

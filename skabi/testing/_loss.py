@@ -13,11 +13,27 @@ from skabi.testing._recipe import build, build_random, check_close, check_recipe
 _N_PARAMETERS = 2
 
 
+class _ExactModel:
+    """The joint density of theta ~ N(0, 1), x ~ N(theta, 1), of the rows of one batch."""
+
+    def __init__(self, x):
+        self.x = x
+
+    def joint_density(self, loss, *, differentiable=False):
+        return self
+
+    def from_prior(self, z):
+        return z
+
+    def __call__(self, theta, rows):
+        return -0.5 * (theta.square() + (self.x[rows][:, None] - theta).square()).sum(-1)
+
+
 def check_loss(loss):
     """Check that a loss is one value a row, and that a network that minimises it is the posterior.
 
     The network is a linear Gaussian one under a linear summary, and the problem one whose posterior it can reach. A
-    penalty is checked beside `ForwardKL`.
+    penalty is checked beside `ForwardKL`. A loss that asks for prior and likelihood is bound to those of the problem.
 
     Parameters
     ----------
@@ -46,10 +62,26 @@ def _network(build):
     return SummarizedDensity(summary, build(Gaussian(()), _N_PARAMETERS, _N_PARAMETERS)).double()
 
 
+def _batch(x, theta):
+    return Batch(x=x, theta=theta, rows=torch.arange(len(x)))
+
+
+def _bound(loss, batch):
+    """Return the loss as it is at the end of a training."""
+    bound = loss.bind(_ExactModel(batch.x), torch.Generator().manual_seed(6))
+    bound.proceed(1.0)
+    return bound
+
+
 def _check_values(loss, network):
-    batch = Batch(x=normals(6, _N_PARAMETERS), theta=normals(6, _N_PARAMETERS, seed=3))
+    batch = _batch(normals(6, _N_PARAMETERS), normals(6, _N_PARAMETERS, seed=3))
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    values = loss(network, batch)
+    loss, state = _bound(loss, batch), torch.get_rng_state()
+    with torch.no_grad():
+        held_out = [loss(network.eval(), batch) for _ in range(2)]
+    assert torch.equal(*held_out), f"a loss of held-out rows must be the same each time; got {held_out}."
+    values = loss(network.train(), batch)
+    assert torch.equal(torch.get_rng_state(), state), "a loss must not touch torch's global generator."
     assert values.shape == (6,), f"a loss must be one value a row, (6,) here; got {tuple(values.shape)}."
     assert values.dtype == torch.float64, f"a loss must compute in the network's precision; got {values.dtype}."
     assert values.isfinite().all(), f"a loss must be finite; got {values.tolist()}."
@@ -64,7 +96,8 @@ def _check_values(loss, network):
 def _check_minimum(loss, network):
     """Train on theta ~ N(0, 1), x ~ N(theta, 1), whose posterior is N(x / 2, 1 / 2)."""
     theta = normals(1000, _N_PARAMETERS)
-    batch = Batch(x=theta + normals(1000, _N_PARAMETERS, seed=3), theta=theta)
+    batch = _batch(theta + normals(1000, _N_PARAMETERS, seed=3), theta)
+    loss = _bound(loss, batch)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.1)
     for _ in range(120):
         optimizer.zero_grad()

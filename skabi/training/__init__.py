@@ -1,5 +1,6 @@
 """How networks are trained: the skorch net, batches, schedule and callbacks."""
 
+from skabi.training._accelerated import accelerated
 from skabi.training._batches import Rows, TensorBatches
 from skabi.training._callbacks import AverageWeights, EpochBar, RestoreGoodWeights, Schedule
 from skabi.training._checkpoint_file import CheckpointFile
@@ -24,5 +25,6 @@ __all__ = [
     "StreamedRows",
     "TensorBatches",
     "TrainingRecord",
+    "accelerated",
     "train",
 ]

@@ -3,7 +3,7 @@
 import torch
 from torch.utils.data import Dataset
 
-from skabi.networks._data_sets import first_tensor, map_tensors
+from skabi.networks._data_sets import first_tensor, map_tensors, n_rows
 
 
 class Rows(Dataset):
@@ -13,7 +13,7 @@ class Rows(Dataset):
         self.batch = batch
 
     def __len__(self):
-        return len(self.batch.theta)
+        return n_rows(self.batch.x)
 
     def __getitem__(self, index):
         return map_tensors(lambda tensor: tensor[index], self.batch)

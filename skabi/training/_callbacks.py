@@ -121,6 +121,64 @@ class Schedule(Callback):
         return 0.5 + 0.5 * math.cos(math.pi * (min(step, self.n_steps) - n_rising) / (self.n_steps - n_rising + 1))
 
 
+class TellProgress(Callback):
+    """Tell modules that have a `progress`, before each step, which share of the training is done.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        Counts the steps.
+    first_share : float, default=0.0
+        What counts as done from the first step.
+    """
+
+    def __init__(self, schedule, first_share=0.0):
+        self.schedule = schedule
+        self.first_share = first_share
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Find the modules, those that stacked members share among them."""
+        roots = [net.module_, *getattr(net.module_, "shared", [])]
+        self._modules = [part for root in roots for part in root.modules() if hasattr(part, "progress")]
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        """Tell them."""
+        if training:
+            for module in self._modules:
+                module.progress = max(self.first_share, (self.schedule.step_ - 1) / self.schedule.n_steps)
+
+
+class SeedSteps(Callback):
+    """Seed torch's global generator, from which networks draw in training, anew for each step.
+
+    A context manager: at its end the generator is as it was at the beginning. A training that goes on draws what one
+    without a break would have drawn.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        Counts the steps.
+    seed : int
+    """
+
+    def __init__(self, schedule, seed):
+        self.schedule = schedule
+        self.seed = seed
+
+    def __enter__(self):
+        self._before = torch.random.default_generator.get_state()
+        return self
+
+    def __exit__(self, *error):
+        torch.random.default_generator.set_state(self._before)
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        """Seed it."""
+        if training:
+            # Consecutive seeds are as good as any: the generator scrambles them.
+            torch.random.default_generator.manual_seed((self.seed + self.schedule.step_) % 2**63)
+
+
 class AverageWeights(Callback):
     """Judge and keep an exponential average of the weights instead of the last step's.
 

@@ -1,13 +1,18 @@
 """New rows for every epoch, made in the background while the network is trained on the last ones."""
 
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 from skorch.callbacks import Callback
 
+# Seconds to wait, once training has ended, for the end of what nobody wants any more.
+_PATIENCE = 1.0
+
 
 class FreshRows(Callback):
-    """Train each epoch but the first on rows of its own; a context manager, at whose end no thread is left.
+    """Train each epoch but the first on rows of its own; a context manager, at whose end no more rows are made.
+
+    A simulation that takes long cannot be broken off in a thread. It is then left to come to its end, for nothing.
 
     Parameters
     ----------
@@ -27,12 +32,13 @@ class FreshRows(Callback):
     def __enter__(self):
         self._next: Future | None = None
         self._is_over = threading.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="fresh simulations")
+        self._thread: threading.Thread | None = None
         return self
 
     def __exit__(self, *error):
         self._is_over.set()
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        if self._thread is not None:
+            self._thread.join(_PATIENCE)
 
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Take the rows of this epoch, and have those of the next made."""
@@ -44,7 +50,12 @@ class FreshRows(Callback):
         self._next = self._started(epoch + 1) if epoch < net.max_epochs else None
 
     def _started(self, epoch):
-        return self._thread.submit(self.make, epoch, self._is_over.is_set)
+        # A daemon, for which the end of the process does not wait.
+        made: Future = Future()
+        arguments = made, self.make, epoch, self._is_over.is_set
+        self._thread = threading.Thread(target=_make, args=arguments, name="fresh simulations", daemon=True)
+        self._thread.start()
+        return made
 
     def state(self):
         """Return what a training that goes on must know."""
@@ -53,3 +64,11 @@ class FreshRows(Callback):
     def restore(self, state):
         """Go on from a `state`."""
         self.log_dets = list(state["log_dets"])
+
+
+def _make(made, make, epoch, is_over):
+    """Make the rows of an epoch, or keep the error for whoever asks for them."""
+    try:
+        made.set_result(make(epoch, is_over))
+    except BaseException as error:
+        made.set_exception(error)

@@ -5,18 +5,22 @@ import inspect
 import math
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
 
 from skabi._torch import single_thread
 from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning, TrainingError
+from skabi.networks._data_sets import n_rows
+from skabi.training._accelerated import AcceleratedSteps, current_accelerator
 from skabi.training._batches import Rows, TensorBatches, n_batches
-from skabi.training._callbacks import AverageWeights, RestoreGoodWeights, Schedule
+from skabi.training._callbacks import AverageWeights, RestoreGoodWeights, Schedule, SeedSteps, TellProgress
 from skabi.training._checkpoints import KeepState, Resume, TrainingState
+from skabi.training._logged import LogEvents
 
 _LARGEST_GRADIENT = 5.0
 
@@ -59,6 +63,7 @@ def train(
     callbacks=(),
     checkpoint=None,
     fresh=None,
+    first_share=0.0,
 ):
     """Train `network` in place and return a `TrainingRecord`.
 
@@ -70,6 +75,7 @@ def train(
     network : torch.nn.Module
         `network(loss, batch)` returns the loss of each row.
     loss : BaseLoss
+        Bound, if it asks for a joint density.
     train_rows : Rows or StreamedRows
         On the device to train on.
     valid_batch : Batch or None
@@ -91,6 +97,8 @@ def train(
         Keeps the state of training; one that is there already is gone on from.
     fresh : FreshRows, optional
         Rows of each epoch but the first.
+    first_share : float, default=0.0
+        Share of the training, as losses are told of it, that counts as done from the first step.
 
     Raises
     ------
@@ -107,18 +115,28 @@ def train(
         return TrainingRecord(**state["record"])
     if dropping is not None and valid_batch is not None:
         valid_batch = valid_batch._replace(x=dropping(valid_batch.x, generator))
-    stopping = [] if valid_batch is None else [_KeepBest(n_iter_no_change, _start_loss(network, loss, valid_batch))]
+    stopping = []
+    if valid_batch is not None:
+        first = math.floor(loss.settles_at * max_iter)
+        stopping = [_KeepBest(n_iter_no_change, _start_loss(network, loss, valid_batch), first_iter=first)]
+    schedule = _schedule(train_rows, fresh, batch_size=batch_size, max_iter=max_iter)
+    seeding = SeedSteps(schedule, generator.initial_seed())
     own_callbacks = [
         RestoreGoodWeights(),
         AverageWeights(),
-        _schedule(train_rows, fresh, batch_size=batch_size, max_iter=max_iter),
+        schedule,
+        _TellLoss(loss, schedule, first_share),
+        TellProgress(schedule, first_share),
+        seeding,
         *stopping,
         *([] if fresh is None else [fresh]),
     ]
-    training_state = TrainingState(generator, {type(part).__name__: part for part in own_callbacks})
+    with_state = [part for part in own_callbacks if hasattr(part, "restore")]
+    training_state = TrainingState(generator, {type(part).__name__: part for part in with_state})
     resuming = [] if state is None else [Resume(training_state, state)]
     keeping = [] if checkpoint is None else [KeepState(checkpoint, training_state)]
-    net = _RecipeNet(
+    accelerator = current_accelerator(has_checkpoint=checkpoint is not None)
+    net = (_RecipeNet if accelerator is None else partial(_AcceleratedNet, accelerator=accelerator))(
         network,
         criterion=lambda: loss,
         optimizer=_AdamW,
@@ -133,12 +151,12 @@ def train(
         iterator_valid=TensorBatches,
         iterator_valid__batch_size=max(batch_size, _VALID_BATCH_SIZE),
         train_split=None if valid_batch is None else predefined_split(Rows(valid_batch)),
-        callbacks=[*own_callbacks, *resuming, *callbacks, *keeping],
+        callbacks=[*own_callbacks, *resuming, LogEvents(), *callbacks, *keeping],
         callbacks__print_log=None,
         verbose=0,
         device=None,
     )
-    with single_thread(), fresh or nullcontext():
+    with single_thread(), seeding, fresh or nullcontext():
         _run(net, train_rows, keeping)
     record = replace(_record(net, stopping), log_dets=[] if fresh is None else fresh.log_dets)
     if checkpoint is not None and not record.was_interrupted:
@@ -177,17 +195,27 @@ def _weight_decay(n):
 
 
 class _KeepBest(EarlyStopping):
-    """Stop when held-out rows stop improving, and keep the best weights, which may be those of the start."""
+    """Stop when held-out rows stop improving, and keep the best weights, which may be those of the start.
 
-    def __init__(self, patience, start_loss=math.inf):
+    Before `first_iter` epochs, in which the loss that is trained on is another one, training does not stop.
+    """
+
+    def __init__(self, patience, start_loss=math.inf, *, first_iter=0):
         super().__init__(patience=patience, threshold=0.0, threshold_mode="abs", load_best=True)
         self.start_loss = start_loss
+        self.first_iter = first_iter
 
     def on_train_begin(self, net, **kwargs):
         """Let the first weights be the best so far."""
         super().on_train_begin(net, **kwargs)
         self.dynamic_threshold_ = self.start_loss
         self.best_model_weights_ = copy.deepcopy(net.module_.state_dict())
+
+    def on_epoch_end(self, net, **kwargs):
+        """Keep the best weights, and count epochs without improvement."""
+        if len(net.history) <= self.first_iter:
+            self.misses_ = -1
+        super().on_epoch_end(net, **kwargs)
 
     def state(self):
         """Return what a training that goes on must know."""
@@ -202,6 +230,20 @@ class _KeepBest(EarlyStopping):
         """Go on from a `state`."""
         self.misses_, self.dynamic_threshold_ = state["misses"], state["threshold"]
         self.best_epoch_, self.best_model_weights_ = state["best_epoch"], state["weights"]
+
+
+class _TellLoss(Callback):
+    """Tell a loss, before each step, which share of the training is done."""
+
+    def __init__(self, loss, schedule, first_share):
+        self.loss = loss
+        self.schedule = schedule
+        self.first_share = first_share
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        """Tell the loss."""
+        if training:
+            self.loss.proceed(max(self.first_share, (self.schedule.step_ - 1) / self.schedule.n_steps))
 
 
 @torch.no_grad()
@@ -245,7 +287,7 @@ class _RecipeNet(NeuralNet):
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             losses.append(step["loss"].detach())
-            self.history.record_batch(f"{prefix}_batch_size", len(batch.theta))
+            self.history.record_batch(f"{prefix}_batch_size", n_rows(batch.x))
             self.notify("on_batch_end", batch=batch, training=training, **step)
         rows = self.history[-1, "batches"][-len(losses) :]
         for row, loss in zip(rows, torch.stack(losses).tolist(), strict=True):
@@ -266,6 +308,10 @@ class _RecipeNet(NeuralNet):
         self._set_training(False)
         with torch.no_grad():
             return {"loss": self.module_(self.criterion_, batch).mean(), "y_pred": None}
+
+
+class _AcceleratedNet(AcceleratedSteps, _RecipeNet):
+    """Such a net of several processes."""
 
 
 def _record(net, stopping):

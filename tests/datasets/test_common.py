@@ -31,6 +31,7 @@ SHAPES = {
     "SIR": ((10,), 2),
     "SLCP": ((8,), 5),
     "TruncatedGaussian": ((2,), 2),
+    "TwoLevelGaussian": ((8, 5, 1), 3),
     "TwoMoons": ((2,), 2),
 }
 
@@ -46,7 +47,7 @@ def another(value):
 
 
 def test_all_is_complete():
-    assert set(skabi.datasets.__all__) == {*SHAPES, "load_influenza"}
+    assert set(skabi.datasets.__all__) == {*SHAPES, "load_batting", "load_influenza"}
     assert {c.__name__ for c in CLASSES} == set(SHAPES)
 
 
@@ -165,7 +166,7 @@ def test_bad_shapes(cls):
     if isinstance(X, list):
         smaller, none = [x[:, 1:] for x in X], [np.full_like(x, np.nan) for x in X]
     else:
-        smaller, none = X[:, 1:], np.full_like(X, np.nan)
+        smaller, none = X[:, 1:] if X.ndim < 4 else X[..., 1:], np.full_like(X, np.nan)
     for method in (simulator.log_evidence, simulator.sample_posterior):
         with pytest.raises(ShapeError, match=r"For one data set pass X\[np.newaxis\]"):
             method(X[0])

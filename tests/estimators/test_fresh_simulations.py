@@ -1,5 +1,7 @@
 """New simulations each epoch, made in the background."""
 
+import os
+import signal
 import threading
 import time
 
@@ -166,8 +168,56 @@ def test_ctrl_c_ends_simulating_too():
 
     with pytest.warns(ApproximationWarning, match="interrupted in epoch 2 of 3"):
         AmortizedPosterior(TINY, **SMALL, callbacks=[Interrupt()]).fit(slow)
-    # Two epochs, and one part of the third.
+    # Two epochs, and at most a row or two of the third.
     assert len(calls) < 120 + 60
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_ctrl_c_does_not_wait_for_slow_simulations(n_jobs):
+    calls: list[int] = []
+    may_go_on = threading.Event()
+    slow = counted(calls, wait=lambda n: n in (61, 62) and may_go_on.wait(5))
+
+    class Interrupt(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            started.append(time.monotonic())
+            raise KeyboardInterrupt
+
+    started: list[float] = []
+    with joblib.parallel_config(backend="threading"), pytest.warns(ApproximationWarning, match="interrupted in epoch"):
+        AmortizedPosterior(TINY, **SMALL, n_jobs=n_jobs, callbacks=[Interrupt()]).fit(slow)
+    assert time.monotonic() - started[0] < 2
+    may_go_on.set()
+    # What was going on comes to its end, and no more is begun than what workers had been given.
+    for thread in threading.enumerate():
+        if thread.name.startswith("fresh simulations"):
+            thread.join(10)
+    assert len(calls) <= 61 if n_jobs == 1 else len(calls) < 60 + 8 + 1
+
+
+def test_ctrl_c_while_waiting_for_simulations():
+    """A real signal, while the training has nothing to learn from."""
+    may_go_on = threading.Event()
+    slow = counted([], wait=lambda n: n in (61, 62) and may_go_on.wait(5))
+    times: list[float] = []
+
+    def interrupt():
+        times.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(1.0, interrupt)
+
+    class Start(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            timer.start()
+
+    with pytest.warns(ApproximationWarning, match="interrupted in epoch 2 of 3"):
+        AmortizedPosterior(TINY, **SMALL, callbacks=[Start()]).fit(slow)
+    assert time.monotonic() - times[0] < 2
+    may_go_on.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("fresh simulations"):
+            thread.join(10)
 
 
 def test_at_most_one_epoch_is_made_ahead():

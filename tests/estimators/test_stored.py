@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from skorch.callbacks import Callback
 
 from skabi import AmortizedModelComparator, AmortizedPosterior, JointEstimator
+from skabi._warnings import warn
 from skabi.datasets import ConjugateGaussian, GaussianMeanScale
 from skabi.engines import Gaussian
 from skabi.exceptions import ApproximationWarning, ShapeError, StoreError
@@ -45,6 +46,8 @@ def in_parts(monkeypatch):
     monkeypatch.setattr("skabi.estimators._stored._WHOLE", 0)
     monkeypatch.setattr("skabi.estimators._stored._PART", 500 * 16)
     monkeypatch.setattr("skabi.estimators._stored._MOST_FIRST", 1000)
+    # Predictions from fewer points, for speed.
+    monkeypatch.setattr("skabi.estimators._inference._N_BASE", 8)
 
 
 def test_a_small_store_is_as_good_as_memory(stored):
@@ -77,9 +80,9 @@ def test_held_out_rows_are_never_trained_on(stored, in_parts, monkeypatch):
     trained, held_out = [], []
     further_rows, train = AmortizedPosterior._further_rows, AmortizedPosterior._train
 
-    def note_rows(self, X, y, *, device):
+    def note_rows(self, model, X, y, *, device):
         trained.append(y[:, 0])
-        return further_rows(self, X, y, device=device)
+        return further_rows(self, model, X, y, device=device)
 
     def note_held_out(self, task):
         held_out.append(self._parameter_map.from_network(task.theta[task.held_out])[:, 0])
@@ -156,6 +159,66 @@ def test_other_estimators_take_a_store(stored, in_parts):
         X[:500], y[:500]
     )
     assert joint.sample(X[:2], 5).shape == (2, 5, 2)
+
+
+def test_answers_read_a_part_at_a_time(stored, in_parts, monkeypatch):
+    """Rows in any order, a part of which is as many as the store reads together."""
+    X, y = stored
+    rows = np.random.default_rng(0).permutation(6000)[:5000]
+    X, y, read = X[rows], y.iloc[rows], []
+    fitted = posterior(n_simulations=500).fit(ConjugateGaussian())
+    whole = X.read()
+    expected = [
+        fitted.log_prob(whole, y),
+        fitted.predict(whole),
+        np.stack(fitted.predict(whole, return_std=True)),
+        fitted.predict(whole, quantiles=[0.1, 0.9]),
+        fitted.transform(whole),
+        fitted.usual_p_values(whole),
+    ]
+    score = fitted.score(whole, y)
+    original = type(X).read
+    monkeypatch.setattr(type(X), "read", lambda self, rows=None: read.append(len(rows)) or original(self, rows))
+    answers = [
+        fitted.log_prob(X, y),
+        fitted.predict(X),
+        np.stack(fitted.predict(X, return_std=True)),
+        fitted.predict(X, quantiles=[0.1, 0.9]),
+        fitted.transform(X),
+        fitted.usual_p_values(X),
+    ]
+    for answer, wanted in zip(answers, expected, strict=True):
+        np.testing.assert_array_equal(answer, wanted)
+    assert fitted.score(X, y) == score
+    assert sum(read) == 7 * 5000 and max(read) < 1000
+
+
+def test_comparators_and_likelihoods_answer_in_parts(stored, in_parts, monkeypatch):
+    X, y = stored
+    labels = np.where(y.to_numpy()[:, 0] > 0, "up", "down")
+    comparator = AmortizedModelComparator(head=Softmax(1, block_width=8), max_iter=1, random_state=0)
+    comparator.fit(X[:500].read(), labels[:500])
+    joint = JointEstimator(Gaussian((4,)), Gaussian((4,)), n_simulations=300, max_iter=1, random_state=0)
+    joint.fit(ConjugateGaussian())
+    whole, read = X.read(), []
+    original = type(X).read
+    monkeypatch.setattr(type(X), "read", lambda self, rows=None: read.append(len(rows)) or original(self, rows))
+    np.testing.assert_array_equal(comparator.predict_proba(X), comparator.predict_proba(whole))
+    np.testing.assert_array_equal(joint.log_likelihood(X, y), joint.log_likelihood(whole, y))
+    np.testing.assert_array_equal(joint.predict(X), joint.predict(whole))
+    assert sum(read) == 3 * 6000 and max(read) < 2000
+
+
+def test_what_parts_warn_of_is_said_once(stored, in_parts):
+    X, y = stored
+    fitted = posterior(n_simulations=300, max_iter=1).fit(ConjugateGaussian())
+    with pytest.raises(ShapeError, match="got 6000 and 10"):
+        fitted.score(X, y[:10])
+    fitted._scaled = lambda X: warn("odd.", ApproximationWarning) or type(fitted)._scaled(fitted, X)
+    with pytest.warns(ApproximationWarning) as caught:
+        fitted.predict(X)
+    (message,) = [str(each.message) for each in caught]
+    assert message == "in 6 of 6 parts of the data sets, the first: odd."
 
 
 def test_y_of_another_length_is_refused(stored, in_parts):

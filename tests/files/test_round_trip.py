@@ -17,7 +17,7 @@ from skorch.callbacks import EpochTimer
 from skorch.helper import SliceDict
 
 import skabi
-from skabi import AmortizedModelComparator, AmortizedPosterior, JointEstimator, pipeline
+from skabi import AmortizedModelComparator, AmortizedPosterior, EnsemblePosterior, JointEstimator, pipeline
 from skabi.datasets import ConjugateGaussian, GaussianMeanScale
 from skabi.engines import AutoregressiveSplineFlow, BaseEngine, ColumnwiseSplineFlow, Gaussian, SplineFlow
 from skabi.estimators import AmortizedLikelihood, KnownLikelihood
@@ -151,6 +151,11 @@ def simulators(*, log_likelihood=None):
     return {"rows": rows, "spread": spread}
 
 
+def ensemble():
+    members = [("one", posterior()), ("scaled", pipeline.make_pipeline(StandardScaler(), posterior()))]
+    return EnsemblePosterior(members, weights=[1, 2], prior=PRIOR, random_state=0).fit(TABLE, Y)
+
+
 def comparator(head=None, **params):
     head = Softmax(1, block_width=8) if head is None else head
     return AmortizedModelComparator(head=head, n_simulations=40, **(TINY | params))
@@ -254,6 +259,7 @@ FITTED = {
     "evidence": (evidence, TABLE, None),
     "meta-uncertainty": (meta, TABLE, None),
     "pipeline": (pipeline_of_two, TABLE, Y),
+    "ensemble of others": (ensemble, TABLE, Y),
 }
 
 

@@ -1,9 +1,13 @@
+import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
+from skabi import AmortizedPosterior
 from skabi.engines import Gaussian
 from skabi.losses import BaseLoss, Batch, ForwardKL, SumLoss, SummaryRegularizer
+from skabi.losses._sum import terms_of
 from skabi.networks._ensemble import Ensemble, StackedMembers
 from skabi.networks._summarized import SummarizedDensity
 from skabi.summaries import ModuleSummary
@@ -34,7 +38,7 @@ def test_a_sum_is_the_sum_of_its_terms(batch):
     terms = [ForwardKL(), SummaryRegularizer(3.0), Bias()]
     total = terms[0] + terms[1] + terms[2]
     torch.testing.assert_close(total(network(), batch), sum(term(network(), batch) for term in terms))
-    assert [type(term) for term in total.terms] == [ForwardKL, SummaryRegularizer, Bias]
+    assert [type(term) for term in terms_of(total)] == [ForwardKL, SummaryRegularizer, Bias]
 
 
 def test_data_sets_are_read_once_a_batch(batch):
@@ -47,24 +51,50 @@ def test_data_sets_are_read_once_a_batch(batch):
     assert len(calls) == 2
 
 
-def test_parameters_are_reached_by_place():
+def test_terms_go_by_the_names_of_their_classes():
     loss = clone(ForwardKL() + SummaryRegularizer(2.0))
-    assert loss.get_params()["second__weight"] == 2.0
-    assert loss.set_params(second__weight=0.5).second.weight == 0.5
+    assert loss.get_params()["summaryregularizer__weight"] == 2.0
+    assert loss.set_params(summaryregularizer__weight=0.5).terms[1].weight == 0.5
+    loss.set_params(summaryregularizer=SummaryRegularizer(4.0))
+    assert repr(loss) == "ForwardKL() + SummaryRegularizer(weight=4.0)"
+    assert set(loss.get_params(deep=False)) == {"terms"}
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        loss.set_params(second__weight=1.0)
+
+
+def test_weights_are_searched():
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=(60, 2))
+    summary = ModuleSummary(torch.nn.Linear, {"in_features": 2, "out_features": 2})
+    posterior = AmortizedPosterior(Gaussian(()), summary=summary, loss=ForwardKL() + SummaryRegularizer(), max_iter=2)
+    grid = {"loss__summaryregularizer__weight": [0.5, 2.0]}
+    search = GridSearchCV(posterior.set_params(random_state=0), grid, cv=2).fit(y + rng.normal(size=(60, 2)), y)
+    best = search.best_params_["loss__summaryregularizer__weight"]
+    assert search.best_estimator_.loss_.terms[1].weight == best
+    assert posterior.loss.terms[1].weight == 1.0
+
+
+def test_what_is_bound_is_a_copy():
+    loss = ForwardKL() + SummaryRegularizer()
+    assert loss.bind(None, None).terms[1] is not loss.terms[1]
 
 
 def test_the_same_class_twice_is_an_error(batch):
     with pytest.raises(ValueError, match="ForwardKL, SummaryRegularizer, ForwardKL"):
         ForwardKL() + SummaryRegularizer() + ForwardKL()
     with pytest.raises(ValueError, match="each class of losses once"):
-        SumLoss(Bias(), Bias())(network(), batch)
+        SumLoss([Bias(), Bias()])(network(), batch)
 
 
 def test_what_is_no_loss_is_not_added(batch):
     with pytest.raises(TypeError, match="unsupported operand"):
         ForwardKL() + 1
     with pytest.raises(TypeError, match="only loss recipes are added"):
-        SumLoss(ForwardKL(), 1)(network(), batch)
+        SumLoss([ForwardKL(), 1])(network(), batch)
+    with pytest.raises(TypeError, match="terms must be a list"):
+        SumLoss(ForwardKL()).check()
+    with pytest.raises(ValueError, match="at least one term"):
+        SumLoss([]).check()
 
 
 def test_a_sum_is_a_penalty_if_all_its_terms_are():

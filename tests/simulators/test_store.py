@@ -4,6 +4,7 @@ import errno
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures.process import BrokenProcessPool
@@ -436,6 +437,87 @@ def test_a_damaged_description_of_a_store_is_written_again(path, content, caplog
     assert_same(SIMULATORS["loop"].sample(60, random_state=0, store=path), (as_lists(expected[0])[None], expected[1]))
     assert not CALLS and "written again from a copy" in caplog.text
     assert (path / "zarr.json").read_bytes() == described
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    """A store with several plans, and what it has."""
+    path = tmp_path_factory.mktemp("planned") / "sims.zarr"
+    for n in (20, 40, 60):
+        X, y = SIMULATORS["loop"].sample(n, random_state=0, store=path)
+    return path, (X.read(), y)
+
+
+def damages():
+    """Yield functions of the bytes of a file: cut off, and other bytes."""
+    yield from (lambda content, share=share: content[: int(share * len(content))] for share in (0.0, 0.1, 0.5, 0.99))
+    rng = np.random.default_rng(0)
+    yield lambda content: rng.bytes(len(content))
+    yield from (
+        lambda content, i=i: bytes([*content[: i % len(content)], rng.integers(256), *content[i % len(content) + 1 :]])
+        for i in rng.integers(100_000, size=20).tolist()
+    )
+
+
+def is_whole(folder):
+    """Return whether the attributes of a description, of which it has a digest, can still be read."""
+    try:
+        return bool(_store_files.read_group(folder))
+    except StoreError:
+        return False
+
+
+@pytest.mark.parametrize("number", [0, 1, -1])
+def test_a_damaged_plan_is_told_and_what_to_do(planned, path, number):
+    original, (X, y) = planned
+    shutil.copytree(original, path)
+    folder = sorted(path.glob("rows-*"))[number]
+    plan = folder / "zarr.json"
+    content = plan.read_bytes()
+    for damage in damages():
+        plan.write_bytes(damage(content))
+        if plan.read_bytes() == content or is_whole(folder):
+            # What is read of it is as it was.
+            assert_same(open_store(path), (X, y))
+            continue
+        for call in (lambda: open_store(path), lambda: SIMULATORS["loop"].sample(60, random_state=0, store=path)):
+            with pytest.raises(StoreError) as caught:
+                call()
+            told = str(caught.value)
+            assert f"{plan} is damaged" in told and repr(str(path)) in told and "call sample with the same" in told
+            assert ("are good, and stay" in told) == (number != 0)
+    # What the message says to do helps, and only what was deleted is simulated again.
+    for later in sorted(path.glob("rows-*"))[number:]:
+        shutil.rmtree(later)
+    CALLS.clear()
+    again, parameters = SIMULATORS["loop"].sample(60, random_state=0, store=path)
+    assert_same((again.read(), parameters), (X, y))
+    assert len(CALLS) == 60 - int(folder.name.partition("-")[2])
+
+
+def test_a_plan_that_is_gone_is_missed(planned, path):
+    original, (X, y) = planned
+    shutil.copytree(original, path)
+    plans = [folder / "zarr.json" for folder in sorted(path.glob("rows-*"))]
+    contents = [plan.read_bytes() for plan in plans]
+    for plan, content in zip(plans[:-1], contents, strict=False):
+        plan.unlink()
+        for call in (lambda: open_store(path), lambda: SIMULATORS["loop"].sample(60, random_state=0, store=path)):
+            with pytest.raises(StoreError, match=r"is not there\. It is the plan of rows"):
+                call()
+        plan.write_bytes(content)
+    # The last one is made again.
+    plans[-1].unlink()
+    again, parameters = SIMULATORS["loop"].sample(60, random_state=0, store=path)
+    assert_same((again.read(), parameters), (X, y))
+
+
+def test_a_store_whose_descriptions_are_all_damaged_is_told(planned, path):
+    shutil.copytree(planned[0], path)
+    for described in (path, *path.glob("rows-*")):
+        (described / "zarr.json").write_bytes(b"{")
+    with pytest.raises(StoreError, match=r"says whose rows .* is damaged or not there, and so is each plan"):
+        open_store(path)
 
 
 def broken(a, b, rng):

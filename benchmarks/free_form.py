@@ -1,0 +1,115 @@
+"""Print accuracy and time of free-form engines beside the spline flow's.
+
+python benchmarks/free_form.py                                        # two moons and SLCP, all engines: about an hour
+python benchmarks/free_form.py --tasks two_moons --engines diffusion  # some tasks, some engines
+python benchmarks/free_form.py --seeds 0 1 2 --reference FOLDER       # several seeds; TASK.npz with reference draws
+python benchmarks/free_form.py speed                                  # 2 and 10 consistency steps, 100 Euler steps
+python benchmarks/free_form.py --n-observations 0                     # held-out scores and times alone
+
+Tasks are those of the SBIBM benchmark (Lueckmann et al., 2021) with 10,000 simulations. C2ST is the mean over
+observations; training and drawing are seconds of the processor, all threads together, on whatever it was.
+"""
+
+import argparse
+import time
+
+import numpy as np
+from references import N_DRAWS, load_reference
+from sklearn.base import clone
+from tasks import HELD_OUT_SEED, TASKS
+
+from skabi import AmortizedPosterior
+from skabi.diagnostics import c2st
+from skabi.engines import ConsistencyModel, DiffusionModel, FlowMatching, ResidualNetwork, RungeKutta, SplineFlow
+
+NETWORK = ResidualNetwork(dropout=0.1)
+ENGINES = {
+    "spline": SplineFlow(),
+    "flow": FlowMatching(NETWORK),
+    "diffusion": DiffusionModel(NETWORK),
+    "consistency": ConsistencyModel(NETWORK),
+}
+# What is asked of one fit: a name, and parameters that may be changed after it.
+WAYS = {
+    "consistency": [("2 steps", {"engine__n_steps": 2}), ("10 steps", {"engine__n_steps": 10})],
+    "diffusion": [("flow", {}), ("churn 20, 40 steps", {"engine__churn": 20.0, "engine__n_steps": 40})],
+}
+N_SIMULATIONS, N_SCORED = 10_000, 300
+
+
+def seconds(work):
+    """Return what `work` returns, and the seconds of the processor that it took."""
+    start = time.process_time()
+    result = work()
+    return result, time.process_time() - start
+
+
+def measure(task, name, seed, arguments):
+    """Fit one engine to a task, and print a line for each way to draw from it."""
+    simulator = TASKS[task]()
+    X, y = simulator.sample(N_SIMULATIONS, random_state=seed)
+    posterior = AmortizedPosterior(
+        clone(ENGINES[name]), prior=simulator.prior, max_iter=arguments.max_iter, random_state=seed
+    )
+    _, fit_seconds = seconds(lambda: posterior.fit(X, y))
+    score = "none"
+    if name != "consistency":
+        held_out = simulator.sample(N_SCORED, random_state=HELD_OUT_SEED + seed)
+        score = f"{posterior.score(*held_out):.3f}"
+    observations, references = load_reference(task, arguments.reference)
+    for way, parameters in WAYS.get(name, [("", {})]):
+        posterior.set_params(**parameters)
+        _, draw_seconds = seconds(lambda: posterior.sample(observations[:1], 100_000, random_state=0))
+        found = [
+            c2st(posterior.sample(observations[i : i + 1], N_DRAWS, random_state=1)[0], references[i], random_state=0)
+            for i in range(arguments.n_observations)
+        ]
+        accuracy = f"{np.mean(found):.3f}" if found else "-"
+        print(
+            f"| {task} | {name} {way} | {seed} | {fit_seconds:.0f} | {posterior.n_iter_} | {score} | {accuracy} | "
+            f"{draw_seconds:.1f} |",
+            flush=True,
+        )
+
+
+def compare_speed():
+    """Print the time of draws of a consistency model and of flow matching with the same network, untrained."""
+    simulator = TASKS["two_moons"]()
+    X, y = simulator.sample(500, random_state=0)
+    engines = {
+        "consistency, 2 steps": ConsistencyModel(n_steps=2),
+        "consistency, 10 steps": ConsistencyModel(n_steps=10),
+        "flow matching, 100 Euler steps": FlowMatching(n_steps=100, solver=RungeKutta(order=1)),
+    }
+    print("| engine | seconds of the processor for 20,000 draws |\n| --- | --- |")
+    for name, engine in engines.items():
+        posterior = AmortizedPosterior(engine, prior=simulator.prior, max_iter=1, random_state=0).fit(X, y)
+        posterior.sample(X[:1], 4096, random_state=0)
+        taken = [seconds(lambda p=posterior: p.sample(X[:1], 20_000, random_state=0))[1] for _ in range(3)]
+        print(f"| {name} | {min(taken):.3f} |", flush=True)
+
+
+def main():
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="?", choices=["accuracy", "speed"], default="accuracy")
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=["two_moons", "slcp"], metavar="TASK")
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES), metavar="ENGINE")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED")
+    parser.add_argument("--max-iter", type=int, default=100, help="epochs")
+    parser.add_argument("--n-observations", type=int, default=5, help="of which C2ST is computed; 0 for none")
+    parser.add_argument("--reference", metavar="FOLDER", help="TASK.npz with observations and reference draws")
+    arguments = parser.parse_args()
+    if arguments.part == "speed":
+        compare_speed()
+        return
+    print("| task | engine | seed | fit s | epochs | held-out log density | C2ST | 100,000 draws s |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for task in arguments.tasks:
+        for name in arguments.engines:
+            for seed in arguments.seeds:
+                measure(task, name, seed, arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""One progress bar at a time over long work, with the time that is left."""
+
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+
+from tqdm import tqdm
+
+_is_silent: ContextVar[bool] = ContextVar("is_silent", default=False)
+# Seconds of work that need no bar.
+_SHORT = 2.0
+
+
+@contextmanager
+def silent():
+    """Show no bars in this thread: those of a part of the work that has one, or that workers do."""
+    token = _is_silent.set(True)
+    try:
+        yield
+    finally:
+        _is_silent.reset(token)
+
+
+@contextmanager
+def progress(total, description, *, verbose, initial=0, unit=" data sets", may_be_short=False):
+    """Yield a function that says how much more is done, and is shown by a bar, inside of which there is no other.
+
+    Parameters
+    ----------
+    total : int
+    description : str
+        What stands before the bar.
+    verbose : int
+        Positive for a bar.
+    initial : int, default=0
+        What was done before.
+    unit : str, default=" data sets"
+    may_be_short : bool, default=False
+        Whether the bar waits for two seconds, and is not shown if the work has ended by then.
+    """
+    is_shown = bool(verbose) and not _is_silent.get()
+    bar = tqdm(
+        total=total,
+        desc=description,
+        initial=initial,
+        unit=unit,
+        delay=_SHORT if may_be_short else 0.0,
+        disable=not is_shown,
+    )
+    with bar, silent() if is_shown else nullcontext():
+        yield bar.update

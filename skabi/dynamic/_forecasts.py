@@ -1,0 +1,144 @@
+"""What a fitted posterior says of observations that have not come yet."""
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from scipy import special
+
+from skabi._params import check_count
+from skabi._random import integer_seed, seed_sequence
+from skabi.dynamic._answers import TrajectoryAnswers
+from skabi.dynamic._drawing import at_one_time
+from skabi.dynamic._trajectories import TrajectoryDraws
+from skabi.exceptions import ShapeError
+
+
+class Forecasts(TrajectoryAnswers):
+    """Base class of a posterior that can filter, for what follows from filtering."""
+
+    def forecast(self, X: ArrayLike, n_steps: int, n_draws: int = 1000, *, times=None, random_state=None):
+        """Draw trajectories of the times after the last.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, n_times, n_features)
+            Series of one length, as in `sample`.
+        n_steps : int
+            Times after the last.
+        n_draws : int, default=1000
+        times : array-like of shape (n_steps,), optional
+            Their labels.
+        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+        Returns
+        -------
+        draws : TrajectoryDraws
+            Joint over time and with hyper-parameters; `simulator.observe` turns them into observations.
+        """
+        n_steps, n_draws = check_count(n_steps, "n_steps"), check_count(n_draws, "n_draws")
+        series = self._series(X)
+        if (series.lengths != series.lengths[0]).any():
+            raise ShapeError("series must be of one length to be forecast; call forecast once for each length.")
+        first, second = seed_sequence(random_state).spawn(2)
+        rng, space = np.random.default_rng(second), self.learned_.space
+        memory = torch.cat([part[:, :, -1] for _, part in self._memories(series, torch.float32)])
+        hyper, states = at_one_time(self.learned_, memory, n_draws, seed=integer_seed(first))
+        n_subjects, n_states = states.shape[2:]
+        numbers = space.numbers(hyper.repeat(n_subjects, axis=1).reshape(len(hyper) * n_draws * n_subjects, -1))
+        path = np.empty((len(hyper), n_draws, n_subjects, n_steps, n_states))
+        for step in range(n_steps):
+            states = space.advance(states.reshape(-1, n_states), numbers, rng).reshape(states.shape)
+            path[..., step, :] = states
+        n_times = series.values.shape[2]
+        return self._draws(hyper, path, np.arange(n_times, n_times + n_steps) if times is None else times)
+
+    def sample_ahead(self, X: ArrayLike, simulator, n_draws: int = 200, *, random_state=None) -> np.ndarray:
+        """Draw each observation given those before it: one-step-ahead predictive draws.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, n_times, n_features)
+            Of one subject a data set.
+        simulator : DynamicSimulator
+            By which observations are simulated.
+        n_draws : int, default=200
+        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+        Returns
+        -------
+        draws : ndarray of shape (n_datasets, n_draws, n_times, n_features)
+            Those at the first time are from the prior.
+        """
+        draws, series, rng = self._ahead(X, n_draws, random_state)
+        n, _, n_times, n_parameters = draws.values.shape
+        found = np.empty((n, n_draws, n_times, series.shape[2]))
+        for time in range(n_times):
+            values = draws.values[:, :, time].reshape(-1, 1, n_parameters)
+            hyper = draws.hyper[:, :, time].reshape(n * n_draws, -1)
+            past = series[:, :time].repeat(n_draws, axis=0)
+            made = simulator.observe(values, hyper, past=past, random_state=rng)
+            found[:, :, time] = made.reshape(n, n_draws, -1)
+        return found
+
+    def log_score_ahead(self, X: ArrayLike, simulator, n_draws: int = 200, *, random_state=None) -> np.ndarray:
+        """Return the log predictive density of each observation given those before it.
+
+        Their sum over times is an estimate of the log evidence.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_datasets, n_times, n_features)
+            Of one subject a data set, none missing.
+        simulator : DynamicSimulator
+            With a `log_likelihood`.
+        n_draws : int, default=200
+            Draws of the states that the density is averaged over.
+        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
+
+        Returns
+        -------
+        log_scores : ndarray of shape (n_datasets, n_times)
+
+        Raises
+        ------
+        ValueError
+            If the simulator has no likelihood.
+        """
+        draws, series, _ = self._ahead(X, n_draws, random_state)
+        n, _, n_times, n_parameters = draws.values.shape
+        scores = np.empty((n, n_times))
+        for time in range(n_times):
+            terms = simulator.log_density(
+                series[:, time].repeat(n_draws, axis=0),
+                draws.values[:, :, time].reshape(-1, n_parameters),
+                draws.hyper[:, :, time].reshape(n * n_draws, -1),
+                past=series[:, :time].repeat(n_draws, axis=0),
+            )
+            scores[:, time] = special.logsumexp(terms.reshape(n, n_draws), axis=1) - np.log(n_draws)
+        return scores
+
+    def _ahead(self, X, n_draws, random_state):
+        """Return draws of each time given the observations before it, series, and random numbers."""
+        n_draws = check_count(n_draws, "n_draws")
+        if self._several:
+            raise ValueError("one-step-ahead predictions are there for data sets of one subject; X has several.")
+        series = self._series(X)
+        values = series.values[:, 0]
+        first, second = seed_sequence(random_state).spawn(2)
+        rng = np.random.default_rng(second)
+        draws = self.sample(X, n_draws, kind="filtering", random_state=first)
+        n, _, n_times, n_states = draws.states.shape
+        space, states, hyper = self.learned_.space, np.empty(draws.states.shape), np.empty(draws.hyper.shape)
+        if space.prior is not None:
+            hyper[:, :, 0] = space.prior.sample(n * n_draws, random_state=rng).to_numpy().reshape(n, n_draws, -1)
+        hyper[:, :, 1:] = draws.hyper[:, :, :-1]
+        numbers = space.numbers(hyper[:, :, 0].reshape(n * n_draws, -1))
+        states[:, :, 0] = space.start(numbers, n * n_draws, rng).reshape(n, n_draws, n_states)
+        if n_times > 1:
+            before = draws.states[:, :, :-1].reshape(-1, n_states)
+            numbers = space.numbers(hyper[:, :, 1:].reshape(len(before), -1))
+            states[:, :, 1:] = space.advance(before, numbers, rng).reshape(n, n_draws, n_times - 1, n_states)
+        ahead = TrajectoryDraws(
+            hyper, space.values(states), draws.hyper_names, draws.parameter_names, draws.times, states
+        )
+        return ahead, values, rng

@@ -1,0 +1,231 @@
+"""The posterior of hyper-parameters and trajectories of a model whose parameters move."""
+
+import copy
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from skabi._random import seed_sequence
+from skabi.dynamic._drawing import Learned, log_density
+from skabi.dynamic._forecasts import Forecasts
+from skabi.dynamic._learning import check_numbers, learn
+from skabi.dynamic._simulator import DynamicSimulator
+from skabi.dynamic._trajectories import Trajectories
+from skabi.exceptions import ShapeError
+
+
+class DynamicPosterior(Forecasts):
+    """Posterior of trajectories and hyper-parameters, learned once and then answered for any series.
+
+    Neural superstatistics [1]_ with joint trajectories. A network reads a series forwards in time, and what it
+    remembers at a time is all that three densities are given: of hyper-parameters, of states given these, and of states
+    given hyper-parameters and the states of the next time. The first two are the filtering posterior at any time, which
+    costs the same at each however long the series is; drawn backwards from the last time, as in forward filtering and
+    backward sampling [2]_, all three are the smoothing posterior of whole trajectories. Since every beginning of a
+    series is one, too, series shorter than those of `fit` need nothing further.
+
+    Parameters
+    ----------
+    engine : engine recipe, optional
+        Of hyper-parameters and of filtered states; by default a small `SplineFlow`.
+    step_engine : engine recipe, optional
+        Of one state given those of the next time; by default one that is smaller still.
+    width : int, default=48
+        Width of layers.
+    n_layers : int, default=2
+        Layers of the memory.
+    n_simulations : int, default=5000
+        Data sets that are simulated by `fit`.
+    n_looks : int, default=16
+        Times of each series that a step of training looks at.
+    max_iter : int, default=50
+        Epochs at most.
+    batch_size : int, default=32
+        Data sets a step.
+    learning_rate_init : float, default=3e-3
+        Highest rate of the schedule.
+    n_iter_no_change : int, default=20
+        Epochs without a better held-out score after which training stops.
+    validation_fraction : float, default=0.1
+        Share of the data sets held out.
+    missing : {"mask"} or None, default=None
+        Whether NaN in X stands for a missing value. If simulations have none, values are left out at random in
+        training.
+    missing_rate : float, default=0.8
+        Share of values left out in training at most.
+    device : str, default="auto"
+        Where to train. Draws are made on the CPU.
+    n_jobs : int, optional
+        Joblib workers that simulate.
+    verbose : int, default=0
+        Positive for progress bars.
+    random_state : int, RandomState, Generator or None
+        Governs all randomness of `fit`.
+
+    Attributes
+    ----------
+    learned_ : object
+        The trained network, the transitions, and units.
+    parameter_names_, hyper_names_ : list of str
+    n_times_in_, n_features_in_ : int
+    loss_curve_, validation_scores_ : list of float
+        Minus the mean log density, and the mean log density of held-out data sets, of hyper-parameters, of one filtered
+        state and of one step back, an epoch.
+    n_iter_, best_iter_ : int
+
+    References
+    ----------
+    .. [1] L. Schumacher, P. Buerkner, A. Voss, U. Koethe, S. Radev (2023). Neural superstatistics for Bayesian
+       estimation of dynamic cognitive models. Scientific Reports 13. arXiv 2211.13165.
+    .. [2] S. Fruehwirth-Schnatter (1994). Data augmentation and dynamic linear models. Journal of Time Series Analysis
+       15(2), 183-202.
+
+    Examples
+    --------
+    >>> from scipy import stats
+    >>> from skabi.dynamic import DynamicPosterior, DynamicSimulator, RandomWalk
+    >>> rate = RandomWalk(stats.halfnorm(scale=0.2), bounds=(0.0, None))
+    >>> simulator = DynamicSimulator({"rate": rate}, None, lambda rate, rng: rng.poisson(rate), n_times=20)
+    >>> posterior = DynamicPosterior(width=16, n_simulations=200, max_iter=3, random_state=0).fit(simulator)
+    >>> X, y = simulator.sample(2, random_state=1)
+    >>> draws = posterior.sample(X, n_draws=50, random_state=0)
+    >>> draws.values.shape, draws.hyper.shape
+    ((2, 50, 20, 1), (2, 50, 1))
+    """
+
+    def __init__(
+        self,
+        engine=None,
+        *,
+        step_engine=None,
+        width=48,
+        n_layers=2,
+        n_simulations=5000,
+        n_looks=16,
+        max_iter=50,
+        batch_size=32,
+        learning_rate_init=3e-3,
+        n_iter_no_change=20,
+        validation_fraction=0.1,
+        missing=None,
+        missing_rate=0.8,
+        device="auto",
+        n_jobs=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.engine = engine
+        self.step_engine = step_engine
+        self.width = width
+        self.n_layers = n_layers
+        self.n_simulations = n_simulations
+        self.n_looks = n_looks
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.n_iter_no_change = n_iter_no_change
+        self.validation_fraction = validation_fraction
+        self.missing = missing
+        self.missing_rate = missing_rate
+        self.device = device
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, simulator, y=None) -> Self:
+        """Simulate and train.
+
+        Parameters
+        ----------
+        simulator : DynamicSimulator
+        y : None
+            There for scikit-learn.
+
+        Returns
+        -------
+        self : DynamicPosterior
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `simulator` is no `DynamicSimulator`, or a parameter of the constructor is wrong.
+        SimulatorError, TrainingError
+            If a simulation fails, or the loss does not stay finite.
+        """
+        check_numbers(self)
+        if not isinstance(simulator, DynamicSimulator):
+            raise TypeError(f"fit needs a DynamicSimulator; got {type(simulator).__name__}.")
+        if simulator.allow_nan and self.missing is None:
+            raise ValueError('the simulator has allow_nan=True, so the estimator needs missing="mask".')
+        seed = seed_sequence(self.random_state).spawn(1)[0]
+        X, y = simulator.sample(self.n_simulations, random_state=seed, n_jobs=self.n_jobs, verbose=self.verbose)
+        self._several = simulator.n_subjects is not None
+        if not self._several:
+            X, y = X[:, np.newaxis], _with_subjects(y)
+        self.learned_, self._reader, record, offsets = learn(self, simulator.space, X, y)
+        self.parameter_names_, self.hyper_names_ = simulator.parameter_names, simulator.hyper_names
+        self.n_subjects_in_, self.n_times_in_, self.n_features_in_ = X.shape[1:]
+        self.loss_curve_ = [float(loss - offsets[0]) for loss in record.train_losses]
+        self.validation_scores_ = [float(offsets[1] - loss) for loss in record.valid_losses]
+        self.n_iter_, self.best_iter_ = len(self.loss_curve_), record.best_iter
+        return self
+
+    def log_prob(self, X: ArrayLike, y) -> np.ndarray:
+        """Return the log density of hyper-parameters and trajectories given series.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `sample`.
+        y : Trajectories
+            One for each data set, as `DynamicSimulator.sample` gives them.
+
+        Returns
+        -------
+        log_prob : ndarray of shape (n_datasets,)
+            The density is one of hyper-parameters and of states on the real line. Where a parameter stays as it is, the
+            probability of that stands in the place of a density.
+        """
+        series = self._series(X)
+        states = np.asarray(y.states, dtype=np.float64)
+        states = states if self._several else states[:, np.newaxis]
+        if states.shape[:3] != series.values.shape[:3]:
+            raise ShapeError(
+                f"y must have trajectories of X, whose series have shape {series.values.shape[:3]}; got "
+                f"{states.shape[:3]}."
+            )
+        learned = self.learned_
+        exact = Learned(_double(learned.network), learned.space, learned.hyper_map, learned.location, learned.scale)
+        parts = []
+        with torch.no_grad():
+            for rows, memory in self._memories(series, torch.float64, network=exact.network):
+                parts.append(log_density(exact, memory, series.lengths[rows], y.hyper[rows], states[rows]))
+        return np.concatenate(parts)
+
+    def score(self, X: ArrayLike, y) -> float:
+        """Return the mean log density of hyper-parameters and trajectories; higher is better.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `sample`.
+        y : Trajectories
+
+        Returns
+        -------
+        score : float
+        """
+        return float(self.log_prob(X, y).mean())
+
+
+def _double(network):
+    """Return a copy of a network in double precision."""
+    return copy.deepcopy(network).double()
+
+
+def _with_subjects(y):
+    """Return trajectories of data sets of one subject each."""
+    values, states, jumped = (part[:, np.newaxis] for part in (y.values, y.states, y.jumped))
+    return Trajectories(y.hyper, values, y.hyper_names, y.parameter_names, states, jumped)

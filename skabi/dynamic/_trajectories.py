@@ -1,0 +1,123 @@
+"""Trajectories: those that were simulated, and draws of those that may have been."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from skabi._optional import import_optional
+from skabi._shapes import as_float_array
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """Hyper-parameters and trajectories that made data sets.
+
+    Attributes
+    ----------
+    hyper : ndarray of shape (n_datasets, n_hyper)
+    values : ndarray of shape (n_datasets, n_times, n_parameters) or (n_datasets, n_subjects, n_times, n_parameters)
+    hyper_names, parameter_names : list of str
+    states : ndarray of shape (n_datasets, [n_subjects,] n_times, n_states)
+        What moves, on the real line.
+    jumped : ndarray of bool, of the shape of `states`
+    """
+
+    hyper: np.ndarray
+    values: np.ndarray
+    hyper_names: list[str]
+    parameter_names: list[str]
+    states: np.ndarray
+    jumped: np.ndarray
+
+    def __len__(self):
+        return len(self.hyper)
+
+
+@dataclass(frozen=True)
+class TrajectoryDraws:
+    """Posterior draws of hyper-parameters and trajectories.
+
+    Attributes
+    ----------
+    hyper : ndarray of shape (n_datasets, n_draws, n_hyper), or (n_datasets, n_draws, n_times, n_hyper)
+        The latter where each time has draws of its own, given the data up to it.
+    values : ndarray of shape (n_datasets, n_draws, n_times, n_parameters)
+        Or `(n_datasets, n_draws, n_subjects, n_times, n_parameters)`. NaN after the end of a series that is shorter
+        than others.
+    hyper_names, parameter_names : list of str
+    times : ndarray of shape (n_times,)
+        As they were given, or counted from 0.
+    states : ndarray of shape (n_datasets, n_draws, [n_subjects,] n_times, n_states)
+        What moves, on the real line.
+    """
+
+    hyper: np.ndarray
+    values: np.ndarray
+    hyper_names: list[str]
+    parameter_names: list[str]
+    times: np.ndarray
+    states: np.ndarray
+
+    def mean(self):
+        """Return means over draws, `(n_datasets, n_times, n_parameters)` or with an axis of subjects."""
+        return self.values.mean(axis=1)
+
+    def quantiles(self, probs=(0.05, 0.5, 0.95)):
+        """Return quantiles over draws.
+
+        Parameters
+        ----------
+        probs : sequence of float in [0, 1], default=(0.05, 0.5, 0.95)
+
+        Returns
+        -------
+        quantiles : ndarray of shape (n_probs, n_datasets, [n_subjects,] n_times, n_parameters)
+        """
+        return np.quantile(self.values, as_float_array(np.atleast_1d(probs), name="probs"), axis=1)
+
+    def to_frame(self):
+        """Return trajectories as a DataFrame, one row a time of a draw and one column a parameter.
+
+        Returns
+        -------
+        frame : DataFrame
+            Its index has the levels `dataset`, `draw`, `subject` where there are several, and `time`.
+        """
+        n_datasets, n_draws, *middle, _, n_parameters = self.values.shape
+        levels = [range(n_datasets), range(n_draws), *(range(size) for size in middle), self.times]
+        names = ["dataset", "draw", *(["subject"] if middle else []), "time"]
+        index = pd.MultiIndex.from_product(levels, names=names)
+        return pd.DataFrame(self.values.reshape(-1, n_parameters), index=index, columns=self.parameter_names)
+
+    def to_datatree(self):
+        """Return draws as an ArviZ DataTree, whose group `posterior` has the dimension `time`.
+
+        Returns
+        -------
+        tree : xarray.DataTree
+            Variables have the dimensions `chain` (of length 1), `draw`, `dataset` if there are several data sets,
+            `subject` if there are several subjects, and `time`; hyper-parameters the first three.
+
+        Raises
+        ------
+        ImportError
+            If ArviZ is not installed; `pip install "skabi[arviz]"` installs it.
+        """
+        arviz_base = import_optional("arviz_base", extra="arviz", purpose="to_datatree")
+        xarray = import_optional("xarray", extra="arviz", purpose="to_datatree")
+        several = len(self.values) > 1
+        middle = ["subject"] if self.values.ndim == 5 else []
+        leading = ["dataset"] if several else []
+        variables, dims = {}, {}
+        for array, names, axes in (
+            (self.values, self.parameter_names, [*middle, "time"]),
+            (self.hyper, self.hyper_names, ["time"] if self.hyper.ndim == 4 else []),
+        ):
+            by_draw = np.swapaxes(array, 0, 1)[np.newaxis] if several else array
+            for i, name in enumerate(names):
+                variables[name], dims[name] = by_draw[..., i], [*leading, *axes]
+        posterior = arviz_base.dict_to_dataset(
+            variables, dims=dims, coords={"time": self.times}, sample_dims=["chain", "draw"]
+        )
+        return xarray.DataTree.from_dict({"posterior": posterior})

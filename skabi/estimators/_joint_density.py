@@ -1,0 +1,207 @@
+"""Prior times likelihood, as losses ask for it in the coordinates of networks."""
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from skabi.estimators._known_likelihood import KnownLikelihood, data_sets_of, n_data_sets_of, rows_of
+from skabi.estimators._torch_likelihood import LearnedLikelihood, TorchLikelihood, check_twins
+from skabi.losses import Batch
+
+# Parts of data sets that are remembered besides those of the whole training: the one in use, and those read ahead.
+_N_PASSING = 4
+_LOG_TWO_PI = math.log(2 * math.pi)
+
+
+class KnownModel:
+    """What is known of a model: its prior, its likelihood in NumPy and in torch, or one that was learned.
+
+    Parameters
+    ----------
+    parameter_map : ParameterMap
+        With a prior.
+    log_likelihood, torch_log_likelihood : callable or None
+        `f(X, **parameters) -> (n_datasets,)`.
+    read : callable
+        `read(X)` returns further data sets as networks see them.
+    device : torch.device
+
+    Attributes
+    ----------
+    learned : AmortizedLikelihood or None
+        What to ask where no likelihood is known, to be set before a loss is bound.
+    in_training : module or None
+        Its network, where that is trained at the same time.
+    """
+
+    learned: Any = None
+    in_training: Any = None
+
+    def __init__(self, parameter_map, *, log_likelihood, torch_log_likelihood, read, device):
+        self.parameter_map, self.device = parameter_map, device
+        self.log_likelihood, self.torch_log_likelihood = log_likelihood, torch_log_likelihood
+        self._read = read
+        self._parts: dict[int, _Part] = {}
+        self._n_rows = 0
+
+    def on(self, device):
+        """Return the model of the same data sets on another device."""
+        model = copy.copy(self)
+        model.device = torch.device(device)
+        return model
+
+    def add(self, X, *, is_passing=False):
+        """Take in data sets as users see them, and return their numbers, a tensor `(n,)`.
+
+        Of those that are passing, only the last few parts are kept.
+        """
+        data = data_sets_of(X)
+        start, n = self._n_rows, n_data_sets_of(data)
+        self._parts[start] = _Part(data, n, is_passing)
+        self._n_rows += n
+        passing = [key for key, part in list(self._parts.items()) if part.is_passing]
+        for key in passing[:-_N_PASSING]:
+            del self._parts[key]
+        return torch.arange(start, start + n, device=self.device)
+
+    def read(self, X):
+        """Return further data sets as a `Batch` without parameters."""
+        return Batch(self._read(X), None, self.add(X))
+
+    def part_of(self, row):
+        """Return the `_Part` with a row, and the number of its first row."""
+        start = max(key for key in list(self._parts) if key <= row)
+        return self._parts[start], start
+
+    def joint_density(self, loss, *, differentiable=False):
+        """Return the `JointDensity` that a loss asks for, with the loss's own likelihood if it has one.
+
+        Raises
+        ------
+        ValueError
+            If there is no prior, no likelihood, or two that disagree.
+        """
+        name = type(loss).__name__
+        if self.parameter_map.prior is None:
+            raise ValueError(
+                f"{name} needs the density of the prior. Fit to a simulator, or pass prior=IndependentPrior(...) to "
+                "the constructor."
+            )
+        if differentiable:
+            function = self.torch_log_likelihood if loss.likelihood is None else loss.likelihood
+            if function is not None and self.log_likelihood is not None:
+                check_twins(self._known(self.log_likelihood), self._torch(function), *self._some_rows())
+        else:
+            function = self.log_likelihood if loss.likelihood is None else loss.likelihood
+        if function is not None:
+            likelihood = self._torch(function) if differentiable else self._known(function)
+        elif self.learned is not None:
+            likelihood = LearnedLikelihood(self.learned, self.parameter_map, self.device, in_training=self.in_training)
+        else:
+            raise ValueError(_no_likelihood(name, differentiable))
+        return JointDensity(self, likelihood)
+
+    def _known(self, function):
+        return NumpyLikelihood(function, self.parameter_map)
+
+    def _torch(self, function):
+        return TorchLikelihood(function, self.parameter_map, self.device)
+
+    def _some_rows(self):
+        """Return the first few data sets, and parameters from the prior for each."""
+        part = next(iter(self._parts.values()))
+        n = min(8, part.n)
+        return rows_of(part.data, range(n)), np.asarray(self.parameter_map.prior.sample(n, random_state=0))
+
+
+def _no_likelihood(name, differentiable):
+    if differentiable:
+        return (
+            f"{name} needs a likelihood with gradients: {name}(likelihood=f), with f(X, **parameters) -> (n_datasets,) "
+            "in torch, or a simulator with a torch_log_likelihood."
+        )
+    return (
+        f"{name} needs a likelihood: a simulator with a log_likelihood, {name}(likelihood=f), with f(X, **parameters) "
+        "-> (n_datasets,) in NumPy, or JointEstimator, which learns one."
+    )
+
+
+class _Part:
+    """Data sets that came together, and what likelihoods have made of them."""
+
+    def __init__(self, data, n, is_passing):
+        self.data, self.n, self.is_passing = data, n, is_passing
+        self.prepared: dict[object, object] = {}
+
+
+class JointDensity:
+    """`log p(theta) + log p(x | theta)` with respect to theta as networks see it.
+
+    Parameters
+    ----------
+    model : KnownModel
+    likelihood : NumpyLikelihood, TorchLikelihood or LearnedLikelihood
+    """
+
+    def __init__(self, model, likelihood):
+        self.model, self.likelihood = model, likelihood
+        # Whether it has weights that are being trained.
+        self.is_trained = getattr(likelihood, "is_trained", False)
+        self.device = model.device
+        self._mean, self._scale = (
+            torch.tensor(part, dtype=torch.float64, device=self.device)
+            for part in (model.parameter_map.mean_, model.parameter_map.scale_)
+        )
+
+    def from_prior(self, z):
+        """Return theta where the prior has standard normal numbers `z`, of their type."""
+        return ((z.double() - self._mean) / self._scale).to(z)
+
+    def __call__(self, theta, rows):
+        """Return the log density in double precision.
+
+        Parameters
+        ----------
+        theta : Tensor of shape (n, n_draws, n_parameters)
+        rows : Tensor of int of shape (n,)
+            Of one part.
+
+        Returns
+        -------
+        log_prob : Tensor of shape (n, n_draws)
+        """
+        u = theta.double() * self._scale + self._mean
+        # The prior's bijection makes it standard normal.
+        log_prior = -0.5 * (u.square() + _LOG_TWO_PI).sum(dim=-1) + self._scale.log().sum()
+        part, start = self.model.part_of(int(rows[0]))
+        if self.likelihood not in part.prepared:
+            part.prepared[self.likelihood] = self.likelihood.prepare(part.data)
+        return log_prior + self.likelihood(part.prepared[self.likelihood], rows - start, u)
+
+
+class NumpyLikelihood:
+    """A likelihood in NumPy, which has no gradients.
+
+    Parameters
+    ----------
+    function : callable
+        `function(X, **parameters) -> (n_datasets,)`.
+    parameter_map : ParameterMap
+    """
+
+    def __init__(self, function, parameter_map):
+        self.prior, self.log_likelihood = parameter_map.prior, function
+        self._known = KnownLikelihood(self)
+
+    def prepare(self, data):
+        """Return data sets as they are."""
+        return data
+
+    def __call__(self, data, rows, u):
+        """Return log densities `(n, n_draws)` at u `(n, n_draws, n_parameters)` of some rows of the data."""
+        y = self.prior.from_real(u.detach().cpu().numpy().reshape(-1, u.shape[-1])).reshape(u.shape)
+        values = self._known.log_likelihood(rows_of(data, rows.cpu().numpy()), y)
+        return torch.tensor(values, dtype=torch.float64, device=u.device)
