@@ -20,14 +20,13 @@ from tasks import HELD_OUT_SEED, TASKS
 
 from skabi import AmortizedPosterior
 from skabi.diagnostics import c2st
-from skabi.engines import ConsistencyModel, DiffusionModel, FlowMatching, ResidualNetwork, RungeKutta, SplineFlow
+from skabi.engines import ConsistencyModel, DiffusionModel, FlowMatching, RungeKutta, SplineFlow
 
-NETWORK = ResidualNetwork(dropout=0.1)
 ENGINES = {
     "spline": SplineFlow(),
-    "flow": FlowMatching(NETWORK),
-    "diffusion": DiffusionModel(NETWORK),
-    "consistency": ConsistencyModel(NETWORK),
+    "flow": FlowMatching(),
+    "diffusion": DiffusionModel(),
+    "consistency": ConsistencyModel(),
 }
 # What is asked of one fit: a name, and parameters that may be changed after it.
 WAYS = {

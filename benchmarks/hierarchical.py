@@ -161,7 +161,7 @@ def print_schools(arguments):
         gap, ratio = (joint.mean(axis=0) - mean) / std, joint.std(axis=0) / std
         cut = [values[values < np.quantile(reference[:, 1], 0.99)].std() for values in (joint[:, 1], reference[:, 1])]
         print(
-            f"seed {seed}: fit in {seconds:.0f} s; means {np.abs(gap).max():.3f} (mu {gap[0]:+.3f}, tau {gap[1]:+.3f}); "
+            f"seed {seed}: fit {seconds:.0f} s; means {np.abs(gap).max():.3f} (mu {gap[0]:+.3f}, tau {gap[1]:+.3f}); "
             f"sds {np.abs(ratio - 1).max():.3f} (mu {ratio[0]:.3f}, tau {ratio[1]:.3f}, to its 99 % quantile "
             f"{cut[0] / cut[1]:.3f}, theta {np.round(ratio[2:], 3)})",
             flush=True,

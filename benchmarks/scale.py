@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 import warnings
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import joblib
@@ -142,11 +142,11 @@ def measure_workers(folder, *, n=2000, **_):
     cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
     with cluster, Client(cluster):
         for name, configuration in {
-            "one process": nullcontext(),
-            "loky, 2": joblib.parallel_config(backend="loky", n_jobs=2),
-            "Dask, 2": joblib.parallel_config(backend="dask"),
+            "one process": {"backend": "sequential"},
+            "loky, 2": {"backend": "loky", "n_jobs": 2},
+            "Dask, 2": {"backend": "dask"},
         }.items():
-            with configuration:
+            with joblib.parallel_config(**configuration):
                 simulator.sample(64, random_state=1)
                 seconds = []
                 for options in ({}, {"store": folder / f"{name}.zarr"}):

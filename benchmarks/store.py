@@ -252,7 +252,7 @@ def measure_speed(n_rows, n_kills):
     print("## Speed\n")
     print("| milliseconds a row | rows | workers | store | seconds | speed-up over a loop | overhead a row |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for simulate, milliseconds, n in ((busy_1, 1, 10_000), (busy_10, 10, 1000)):
+    for simulate, milliseconds, n in ((busy_1, 1, 10_000), (busy_10, 10, 3000)):
         simulator = Simulator(PRIOR, simulate)
         loop = seconds_of(lambda simulate=simulate, n=n: bare_loop(simulate, n))
         print(f"| {milliseconds} | {n:,} | loop | | {loop:.2f} | 1.00 | |")

@@ -43,6 +43,7 @@ _ROOMS = (
     "exceptions",
     "files",
     "heads",
+    "hierarchical",
     "losses",
     "misspecification",
     "model_selection",

@@ -15,6 +15,7 @@ EXEMPT = {
     *("DormandPrince", "ResidualNetwork", "RungeKutta", "UNet"),
     *("BaseSampler", "BatchTest", "Disagreement", "KnownLikelihood", "LogEvidence", "Refined"),
     *("BaseTransition", "FilterStep", "Pull", "Trajectories", "TrajectoryDraws"),
+    *("GroupedData", "LeftOut", "LevelDraws", "LevelRanks", "Levels"),
     *("CrossValElpd", "PsisLoo", "ReplicationRisk", "RouteAgreement", "StoredDataSets"),
 }
 SOURCES = {"data": (5, 2), "statistics": (3,)}

@@ -73,9 +73,9 @@ def _groups(X):
             values = as_float_array(group, name=f"X[{i}][{j}]")
             if values.ndim != 2 or values.shape[1] != 1 or not len(values):
                 raise ShapeError(
-                    f"X must have shape (n_datasets, n_groups, n_observations, 1), or be a list of lists of arrays "
-                    f"(n_observations, 1), with an observation in each group; got {values.shape} (data set {i}). For one data set "
-                    "pass X[np.newaxis]."
+                    "X must have shape (n_datasets, n_groups, n_observations, 1), or be a list of lists of arrays "
+                    f"(n_observations, 1), with an observation in each group; got {values.shape} (data set {i}). For "
+                    "one data set pass X[np.newaxis]."
                 )
             sizes[i, j], averages[i, j] = len(values), values.mean()
             squares[i] += ((values - averages[i, j]) ** 2).sum()

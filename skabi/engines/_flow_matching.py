@@ -24,7 +24,7 @@ class FlowMatching(BaseEngine):
     n_probes : int, optional
         Random directions [3]_ in which the density is estimated where there are many parameters. By default it is
         computed exactly, as many times as slow as there are parameters. It may be changed after `fit`.
-    time_exponent : float, default=0.0
+    time_exponent : float, default=2.0
         Times in training have a density proportional to this power of them, above -1: positive ones lay weight on
         times near the parameters.
     n_repeats : int, default=4
@@ -53,7 +53,7 @@ class FlowMatching(BaseEngine):
     torch.Size([4, 5, 3])
     """
 
-    def __init__(self, network=None, *, n_steps=16, solver=None, n_probes=None, time_exponent=0.0, n_repeats=4):
+    def __init__(self, network=None, *, n_steps=16, solver=None, n_probes=None, time_exponent=2.0, n_repeats=4):
         self.network = network
         self.n_steps = n_steps
         self.solver = solver

@@ -13,13 +13,13 @@ class ResidualNetwork(BaseEstimator):
 
     Parameters
     ----------
-    width : int, default=128
+    width : int, default=64
         Of all blocks.
-    n_blocks : int, default=3
+    n_blocks : int, default=2
         Residual blocks that see the parameters: draws cost as many, times the steps of a solver.
-    n_reading_blocks : int, default=3
+    n_reading_blocks : int, default=2
         Residual blocks that read the summaries.
-    dropout : float, default=0.0
+    dropout : float, default=0.1
         Share of the numbers within blocks that training leaves out, from 0 to below 1: against learning by heart.
 
     References
@@ -31,11 +31,11 @@ class ResidualNetwork(BaseEstimator):
     Examples
     --------
     >>> from skabi.engines import FlowMatching, ResidualNetwork
-    >>> FlowMatching(ResidualNetwork(64, n_blocks=2))
-    FlowMatching(network=ResidualNetwork(n_blocks=2, width=64))
+    >>> FlowMatching(ResidualNetwork(128, n_blocks=3))
+    FlowMatching(network=ResidualNetwork(n_blocks=3, width=128))
     """
 
-    def __init__(self, width=128, *, n_blocks=3, n_reading_blocks=3, dropout=0.0):
+    def __init__(self, width=64, *, n_blocks=2, n_reading_blocks=2, dropout=0.1):
         self.width = width
         self.n_blocks = n_blocks
         self.n_reading_blocks = n_reading_blocks

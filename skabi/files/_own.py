@@ -10,8 +10,8 @@ import types
 from torch import nn
 
 _ROOMS = (
-    *("datasets", "dynamic", "engines", "estimators", "heads", "losses", "misspecification", "model_selection"),
-    *("pipeline", "priors", "refine", "summaries"),
+    *("datasets", "dynamic", "engines", "estimators", "heads", "hierarchical", "losses", "misspecification"),
+    *("model_selection", "pipeline", "priors", "refine", "summaries"),
 )
 # Classes that are not public, or in a room of which little else is to be found.
 _PARTS = {
@@ -34,6 +34,7 @@ _PARTS = {
     "skabi.estimators._usual_summaries.UsualSummaries",
     "skabi.hierarchical._group_level.GroupLevel",
     "skabi.hierarchical._group_prior.GroupPrior",
+    "skabi.hierarchical._sizes.Sizes",
     "skabi.misspecification._space.SummarySpace",
     "skabi.model_selection._meta_models.DirichletPosterior",
     "skabi.model_selection._meta_models.LogisticNormalPosterior",

@@ -59,7 +59,8 @@ def level_ranks(draws: LevelDraws, y: Levels, *, random_state=None) -> LevelRank
     >>> import numpy as np
     >>> import pandas as pd
     >>> from skabi.hierarchical import LevelDraws, Levels, level_ranks
-    >>> draws = LevelDraws(np.array([[[0.1], [0.2]]]), [np.array([[[1.0]], [[2.0]]])], ["mu"], ["theta"], [np.array(["a"])])
+    >>> hyper, groups = np.array([[[0.1], [0.2]]]), [np.array([[[1.0]], [[2.0]]])]
+    >>> draws = LevelDraws(hyper, groups, ["mu"], ["theta"], labels=[np.array(["a"])])
     >>> y = Levels(pd.DataFrame({"mu": [0.15]}), [pd.DataFrame({"theta": [3.0]})])
     >>> level_ranks(draws, y)
     LevelRanks(hyper=array([[1]]), groups=array([[2]]))

@@ -203,7 +203,7 @@ def arrays_of(y, n_groups, hyper_names, group_names):
     if [each.shape[1] for each in groups] != list(n_groups) or len(hyper) != len(n_groups):
         raise ShapeError(
             f"y must have the groups of X, {list(n_groups[:5])} in the first data sets; got "
-            f"{[each.shape[1] for each in groups[:5]]}, and hyper-parameters of {len(hyper)} data sets for {len(n_groups)}."
+            f"{[each.shape[1] for each in groups[:5]]}, and {len(hyper)} data sets for {len(n_groups)}."
         )
     return hyper, groups, has_draws
 

@@ -240,7 +240,7 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
         log_prob = self.hyper_.log_prob(self._hyper_data(X), hyper)
         inside = np.isfinite(log_prob)
         if not inside.all():
-            # Where hyper-parameters lie outside their support, groups have no prior: any other stand in, and do not count.
+            # Outside the support of hyper-parameters groups have no prior: others stand in, and do not count.
             hyper = np.where(inside[..., np.newaxis], hyper, self._a_draw())
         log_prob = log_prob + np.where(inside, self._level.log_prob(X, hyper, groups), 0.0)
         return log_prob if has_draws else log_prob[:, 0]

@@ -61,8 +61,8 @@ class GroupQuestions:
         hyper = np.asarray(hyper, dtype=np.float64)
         if hyper.ndim != 3 or (len(hyper), hyper.shape[2]) != (len(X), len(self.hyper_names_)):
             raise ShapeError(
-                f"hyper must have shape ({len(X)}, n_draws, {len(self.hyper_names_)}), draws for each data set of X; got "
-                f"{hyper.shape}."
+                f"hyper must have shape ({len(X)}, n_draws, {len(self.hyper_names_)}), draws for each data set of X; "
+                f"got {hyper.shape}."
             )
         return self._draws(hyper, self._level.sample(X, hyper, seed=seed_sequence(random_state)), X.labels)
 

@@ -15,8 +15,8 @@ import torch
 from skabi.networks._noise import times_and_normals
 from skabi.networks._ode import OdeNetwork
 
-# The network is told the logarithm of noise over signal, and of no times nearer to the ends.
-_NEAREST = 1e-4
+# The network is told the logarithm of what is left of the noise, and no less than this: so it tells late times apart.
+_LEAST = 1e-3
 
 
 class FlowMatchingNetwork(OdeNetwork):
@@ -48,8 +48,7 @@ class FlowMatchingNetwork(OdeNetwork):
 
     def velocity(self, x, time, read):
         """Return dx/dt, `(..., d)`."""
-        inner = time.clamp(_NEAREST, 1 - _NEAREST)
-        told = torch.log((1 - inner) / inner) / 4
+        told = torch.log(1 - time + _LEAST) / 4
         time = time[..., None]
         size = torch.rsqrt((1 - time).square() + time.square())
         return size.square() * (2 * time - 1) * x + size * self.field(x * size, told, read)

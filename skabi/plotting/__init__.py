@@ -11,6 +11,7 @@ from skabi.plotting._elpd_difference import ElpdDifferenceDisplay
 from skabi.plotting._evidence import EvidenceDisplay
 from skabi.plotting._highest_density import HighestDensityCoverageDisplay
 from skabi.plotting._joint_sbc import JointSBCDisplay
+from skabi.plotting._levels import LevelsDisplay
 from skabi.plotting._local_c2st import LocalC2STDisplay
 from skabi.plotting._loss_curve import LossCurveDisplay
 from skabi.plotting._meta_uncertainty import MetaUncertaintyDisplay
@@ -24,6 +25,7 @@ from skabi.plotting._recovery import RecoveryDisplay
 from skabi.plotting._rungs import RungDisplay
 from skabi.plotting._sbc import SBCDisplay
 from skabi.plotting._tarp import TARPDisplay
+from skabi.plotting._trajectories import TimeCalibrationDisplay, TrajectoryDisplay
 from skabi.plotting._two_sample import TwoSampleDisplay
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "EvidenceDisplay",
     "HighestDensityCoverageDisplay",
     "JointSBCDisplay",
+    "LevelsDisplay",
     "LocalC2STDisplay",
     "LossCurveDisplay",
     "MetaUncertaintyDisplay",
@@ -47,5 +50,7 @@ __all__ = [
     "RungDisplay",
     "SBCDisplay",
     "TARPDisplay",
+    "TimeCalibrationDisplay",
+    "TrajectoryDisplay",
     "TwoSampleDisplay",
 ]

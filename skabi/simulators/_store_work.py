@@ -101,7 +101,7 @@ def _simulate(recipe, chunk):
     """Return the data sets of a chunk, their parameters, which rows were dropped, and the first block with such."""
     size = recipe.block_size
     parts: list[dict] = []
-    frames, dropped, failed = [], [], None
+    drawn, dropped, failed = [], [], None
     for i in range(chunk.start // size, -(-chunk.stop // size)):
         first, stop = max(chunk.start - i * size, 0), min(chunk.stop - i * size, size)
         block, y = _simulate_block(recipe, i, first, stop)
@@ -119,16 +119,16 @@ def _simulate(recipe, chunk):
         if wrong:
             raise SimulatorError(f"{wrong}.{ADVICE}")
         parts.append(data)
-        frames.append(y.iloc[block.kept[wanted]])
+        drawn.append(y[block.kept[wanted]])
     names = recipe.prior.parameter_names
-    y = pd.concat(frames) if frames else pd.DataFrame(np.empty((0, len(names))), columns=names)
+    y = pd.DataFrame(np.concatenate([np.empty((0, len(names))), *drawn]), columns=names)
     return join(parts) if parts else None, y, dropped, failed
 
 
 def _simulate_block(recipe, i, first, stop):
     """Return seed block number `i`, of which `first` to `stop` are wanted, and its parameters."""
     prior_seed, seed = (_child(child, i) for child in _children(recipe.seed, 2))
-    y = recipe.prior.sample(recipe.block_size, random_state=np.random.default_rng(prior_seed))
+    y = recipe.prior.draw(recipe.block_size, np.random.default_rng(prior_seed))
     entries = recipe.prior.split(y)
     inputs = Inputs(entries, draw_sizes(recipe.sizes, seed, recipe.block_size), recipe.passed)
     how = {"seed": seed, "allow_nan": recipe.allow_nan, "stop_at_error": recipe.stop_at_error}

@@ -32,6 +32,7 @@ from skabi.estimators import (
     JointEstimator,
 )
 from skabi.heads import DirichletEvidence, Softmax
+from skabi.hierarchical import HierarchicalPosterior, HierarchicalSimulator
 from skabi.losses import ForwardKL, ReverseKL, SelfConsistency, SummaryRegularizer
 from skabi.misspecification import MahalanobisDetector, SummaryMMDDetector
 from skabi.model_selection import Dirichlet, EvidenceComparator, LogisticNormal, MetaUncertainty
@@ -120,6 +121,12 @@ def instances():
             DirichletEvidence(n_blocks=1, block_width=8),
             Softmax(1, block_width=8),
         ],
+        "hierarchical": [
+            HierarchicalPosterior(AmortizedPosterior(Gaussian((8,)), max_iter=2), n_simulations=60),
+            HierarchicalSimulator(
+                IndependentPrior({"top": stats.gamma(2.0)}), {"part": _part}, _one_part, n_groups=(2, 4)
+            ),
+        ],
         "losses": [
             ForwardKL(),
             ForwardKL() + SummaryRegularizer(),
@@ -172,6 +179,10 @@ def _noisy(level, rng):
 
 def _part(top):
     return stats.uniform(0.0, top)
+
+
+def _one_part(part, rng):
+    return rng.poisson(part)
 
 
 def _counts(rate, rng):

@@ -27,6 +27,7 @@ SHAPES = {
     "GaussianMeanScale": ((None, 1), 2),
     "GaussianMixture": ((2,), 2),
     "GaussianRegression": ((None, 2), 3),
+    "LinearGaussianStateSpace": ((100, 1), 1),
     "LotkaVolterra": ((20,), 4),
     "SIR": ((10,), 2),
     "SLCP": ((8,), 5),
@@ -47,7 +48,7 @@ def another(value):
 
 
 def test_all_is_complete():
-    assert set(skabi.datasets.__all__) == {*SHAPES, "load_batting", "load_influenza"}
+    assert set(skabi.datasets.__all__) == {*SHAPES, "load_batting", "load_coal", "load_influenza"}
     assert {c.__name__ for c in CLASSES} == set(SHAPES)
 
 

@@ -31,7 +31,7 @@ class Exact(nn.Module):
 
 def straight(x, told, mean):
     """The mean of parameters minus normal points, given a point on the line between them, less what is given."""
-    t = 1 / (1 + (4 * told).exp())
+    t = 1.001 - (4 * told).exp()
     size = 1 / torch.sqrt((1 - t) ** 2 + t**2)
     x = x / size
     variance = (1 - t) ** 2 + (t * SPREAD) ** 2

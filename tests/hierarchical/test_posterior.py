@@ -156,10 +156,10 @@ def test_covariates_and_ensembles(tmp_path):
     )
     level = AmortizedPosterior(Gaussian((16,)), n_estimators=2, max_iter=15)
     posterior = HierarchicalPosterior(level, level, n_simulations=1000, random_state=0).fit(simulator)
-    data = [[[3.0]] * 5]
+    data, places = [[[2.0], [3.5], [1.5], [4.0], [3.0]]], np.linspace(0.8, 1.2, 5)
     sure, unsure = (
-        posterior.predict(GroupedData(data, covariates={"sigma": [[sigma] * 5]}), return_std=True)
-        for sigma in (0.3, 3.0)
+        posterior.predict(GroupedData(data, covariates={"sigma": [sigma * places]}), return_std=True)
+        for sigma in (0.4, 2.5)
     )
     assert sure[1].hyper["mu"][0] < unsure[1].hyper["mu"][0]
     assert sure[1].groups[0]["theta"].mean() < unsure[1].groups[0]["theta"].mean()
@@ -167,7 +167,7 @@ def test_covariates_and_ensembles(tmp_path):
         posterior.sample(data)
     posterior.save(tmp_path / "model")
     loaded = skabi.load(tmp_path / "model", custom_classes=[_around, _by_error])
-    X = GroupedData(data, covariates={"sigma": [[1.0] * 5]})
+    X = GroupedData(data, covariates={"sigma": [places]})
     assert_array_equal(loaded.sample(X, 4, random_state=0).groups[0], posterior.sample(X, 4, random_state=0).groups[0])
 
 

@@ -26,14 +26,18 @@ class StandardNormal(DensityNetwork):
 
 def backcast(n_states, *, can_jump=False, links=None):
     torch.manual_seed(0)
-    return Backcast(
-        n_states,
-        1,
-        moving=list(range(n_states)),
-        can_jump=[can_jump] * n_states,
-        links=links or [[] for _ in range(n_states)],
-        build=lambda n_context: StandardNormal(1),
-    ).double()
+    return (
+        Backcast(
+            n_states,
+            1,
+            moving=list(range(n_states)),
+            can_jump=[can_jump] * n_states,
+            links=links or [[] for _ in range(n_states)],
+            build=lambda n_context: StandardNormal(1),
+        )
+        .double()
+        .requires_grad_(False)
+    )
 
 
 def belief(mean, sd):

@@ -1,0 +1,298 @@
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.base import clone
+
+import skabi
+from skabi.datasets import LinearGaussianStateSpace
+from skabi.dynamic import (
+    DynamicPosterior,
+    DynamicSimulator,
+    GaussianProcess,
+    Jumps,
+    RandomWalk,
+    RegimeSwitching,
+    Static,
+)
+from skabi.engines import Gaussian, SplineFlow
+from skabi.exceptions import ApproximationWarning, ShapeError
+
+MIXED = {
+    "level": RegimeSwitching(stats.uniform(0.05, 0.2)),
+    "drift": Jumps(stats.halfnorm(scale=0.2), rate=0.2),
+    "smooth": GaussianProcess(stats.uniform(3.0, 4.0)),
+    "offset": Static(bounds=(-2.0, 2.0)),
+}
+
+
+def mixed(level, drift, smooth, offset, rng):
+    return rng.normal(level + drift + smooth + offset)
+
+
+@pytest.fixture(scope="module")
+def all_kinds(make):
+    simulator = DynamicSimulator(MIXED, None, mixed, n_times=10)
+    return simulator, make().fit(simulator)
+
+
+def test_draws_have_their_shapes_and_names(fitted, data):
+    X, y = data
+    draws = fitted.sample(X, 30, random_state=0)
+    assert draws.values.shape == (4, 30, 12, 1) and draws.hyper.shape == (4, 30, 1)
+    assert draws.parameter_names == ["level"] and draws.hyper_names == ["level_scale"]
+    assert draws.mean().shape == y.values.shape and draws.quantiles([0.1, 0.9]).shape == (2, 4, 12, 1)
+    each = fitted.sample(X, 30, kind="filtering", random_state=0)
+    assert each.values.shape == (4, 30, 12, 1) and each.hyper.shape == (4, 30, 12, 1)
+    mean, std = fitted.predict(X, return_std=True)
+    assert mean.shape == std.shape == (4, 12, 1) and (std > 0).all()
+
+
+def test_draws_follow_their_seed(fitted, data):
+    first, second, third = (fitted.sample(data[0], 20, random_state=seed).values for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, third)
+
+
+def test_every_kind_of_transition_keeps_its_manner(all_kinds):
+    simulator, posterior = all_kinds
+    X, y = simulator.sample(3, random_state=1)
+    draws = posterior.sample(X, 200, random_state=0)
+    level, drift, _, offset = np.moveaxis(draws.values, -1, 0)
+    assert (offset == offset[..., :1]).all() and (np.abs(offset) < 2).all()
+    stays = (level[..., 1:] == level[..., :-1]).mean()
+    assert 0.3 < stays < 1.0
+    assert (drift[..., 1:] != drift[..., :-1]).all() and draws.states.shape == (3, 200, 10, 5)
+    assert np.isfinite(posterior.log_prob(X, y)).all() and np.isfinite(posterior.score(X, y))
+    assert posterior.hyper_names_ == ["level_rate", "drift_scale", "smooth_length"]
+
+
+def test_a_model_without_hyper_parameters_is_learned(make):
+    simulator = DynamicSimulator({"level": RandomWalk(0.5)}, None, lambda level, rng: rng.normal(level), n_times=6)
+    posterior = make().fit(simulator)
+    X, y = simulator.sample(2, random_state=0)
+    draws = posterior.sample(X, 10, random_state=0)
+    assert draws.hyper.shape == (2, 10, 0) and draws.values.shape == (2, 10, 6, 1)
+    assert posterior.forecast(X, 3, 10, random_state=0).values.shape == (2, 10, 3, 1)
+    assert np.isfinite(posterior.log_prob(X, y)).all()
+
+
+def test_shorter_series_are_beginnings_of_longer_ones(fitted, data):
+    X, _ = data
+    alone = fitted.sample(X[:1, :5], 4000, random_state=0)
+    ragged = fitted.sample([X[0, :5], X[1]], 4000, random_state=1)
+    assert ragged.values.shape == (2, 4000, 12, 1) and np.isnan(ragged.values[0, :, 5:]).all()
+    for time in range(5):
+        assert stats.ks_2samp(alone.values[0, :, time, 0], ragged.values[0, :, time, 0]).pvalue > 1e-4
+    each = fitted.sample([X[0, :5], X[1]], 10, kind="filtering", random_state=1)
+    assert np.isnan(each.values[0, :, 5:]).all() and np.isfinite(each.values[1]).all()
+
+
+def test_longer_series_are_warned_of(fitted, data):
+    X = np.concatenate([data[0], data[0]], axis=1)
+    with pytest.warns(ApproximationWarning, match="series of 24 times"):
+        assert np.isfinite(fitted.sample(X, 10, random_state=0).values).all()
+
+
+def test_steps_of_a_filter_are_its_filtering_posterior(fitted, data):
+    X = data[0][:2]
+    whole = fitted.sample(X, 4000, kind="filtering", random_state=0)
+    step = None
+    for time in range(12):
+        step = fitted.filter_step(X[:, time], step, n_draws=4000, random_state=time)
+        for i in range(2):
+            assert stats.ks_2samp(step.values[i, :, 0], whole.values[i, :, time, 0]).pvalue > 1e-4
+            assert stats.ks_2samp(step.hyper[i, :, 0], whole.hyper[i, :, time, 0]).pvalue > 1e-4
+    assert step.memory.n_times == 12
+
+
+def test_smoothing_ends_where_filtering_does(fitted, data):
+    ends = [
+        fitted.sample(data[0], 4000, kind=kind, random_state=i) for i, kind in enumerate(("smoothing", "filtering"))
+    ]
+    first, second = (draws.values[0, :, -1, 0] for draws in ends)
+    assert stats.ks_2samp(first, second).pvalue > 1e-4
+
+
+def test_hyper_parameters_that_are_known_are_taken(fitted, data):
+    X, y = data
+    for kind in ("smoothing", "filtering"):
+        draws = fitted.sample(X, 10, kind=kind, hyper=y.hyper, random_state=0)
+        known = y.hyper[:, np.newaxis] if kind == "smoothing" else y.hyper[:, np.newaxis, np.newaxis]
+        assert (draws.hyper == known).all()
+    with pytest.raises(ShapeError, match="hyper must have shape"):
+        fitted.sample(X, 10, hyper=y.hyper[:2])
+
+
+def test_times_must_increase(fitted, data):
+    X, _ = data
+    years = 1990 + np.arange(12)
+    assert fitted.sample(X, 5, times=years).to_frame().index.get_level_values("time")[3] == 1993
+    dates = np.datetime64("2020-01-01") + np.arange(12)
+    assert fitted.sample(X, 5, times=dates).times[0] == dates[0]
+    for wrong in (years[::-1], np.zeros(12), dates[::-1]):
+        with pytest.raises(ValueError, match="times must increase"):
+            fitted.sample(X, 5, times=wrong)
+    with pytest.raises(ShapeError, match="one entry for each of the 12 times"):
+        fitted.sample(X, 5, times=years[1:])
+    with pytest.warns(ApproximationWarning, match="twice as long"):
+        fitted.sample(X, 5, times=np.r_[years[:-1], 2010])
+
+
+def test_draws_become_frames_and_trees(fitted, data):
+    draws = fitted.sample(data[0], 6, random_state=0)
+    frame = draws.to_frame()
+    assert frame.shape == (4 * 6 * 12, 1) and list(frame.columns) == ["level"]
+    assert frame.loc[(2, 3, 4), "level"] == draws.values[2, 3, 4, 0]
+    tree = draws.to_datatree()
+    assert dict(tree["posterior"]["level"].sizes) == {"chain": 1, "draw": 6, "dataset": 4, "time": 12}
+    assert float(tree["posterior"]["level"][0, 3, 2, 4]) == draws.values[2, 3, 4, 0]
+    assert dict(tree["posterior"]["level_scale"].sizes) == {"chain": 1, "draw": 6, "dataset": 4}
+    one = fitted.sample(data[0][:1], 6, random_state=0).to_datatree()
+    assert dict(one["posterior"]["level"].sizes) == {"chain": 1, "draw": 6, "time": 12}
+
+
+@pytest.mark.parametrize(
+    "X, error, message",
+    [
+        (np.zeros((2, 12, 3)), ShapeError, "1 features"),
+        (np.zeros((2, 12, 1, 1)), ShapeError, "n_datasets, n_times, n_features"),
+        (np.full((2, 12, 1), np.nan), ValueError, 'missing="mask"'),
+        ([np.zeros((3, 1)), np.zeros((4, 2))], ShapeError, "differ in n_times alone"),
+    ],
+)
+def test_bad_series(fitted, X, error, message):
+    with pytest.raises(error, match=message):
+        fitted.sample(X)
+
+
+def test_one_feature_needs_no_axis(fitted, data):
+    X = data[0]
+    np.testing.assert_array_equal(
+        fitted.sample(X[..., 0], 5, random_state=0).values, fitted.sample(X, 5, random_state=0).values
+    )
+
+
+def test_missing_observations(make, simulator):
+    posterior = make(missing="mask", n_simulations=300, max_iter=4).fit(simulator)
+    X = simulator.sample(1, random_state=0)[0]
+    gap = X.copy()
+    gap[:, 4:] = np.nan
+    whole, part = (posterior.sample(x, 500, random_state=0).values[0, :, -1, 0] for x in (X, gap))
+    assert np.isfinite(part).all() and not np.array_equal(whole, part)
+    step = posterior.filter_step(gap[:, -1], n_draws=20, random_state=0)
+    assert np.isfinite(step.values).all()
+
+
+def test_simulators_with_missing_values_need_a_mask(make):
+    def gaps(level, rng):
+        return np.where(rng.random(level.shape) < 0.5, np.nan, rng.normal(level))
+
+    simulator = DynamicSimulator({"level": RandomWalk()}, None, gaps, n_times=6, allow_nan=True)
+    with pytest.raises(ValueError, match='missing="mask"'):
+        make().fit(simulator)
+    posterior = make(missing="mask").fit(simulator)
+    assert np.isfinite(posterior.sample(simulator.sample(2)[0], 5).values).all()
+
+
+def test_forecasts_go_on_from_the_last_state(fitted, data, simulator):
+    X, _ = data
+    ahead = fitted.forecast(X, 5, 4000, random_state=0)
+    assert ahead.values.shape == (4, 4000, 5, 1) and ahead.times.tolist() == list(range(12, 17))
+    spread = ahead.values[..., 0].std(axis=1)
+    assert (np.diff(spread, axis=1) > 0).all()
+    last = fitted.sample(X, 4000, kind="filtering", random_state=1).values[:, :, -1, 0]
+    wanted = last.var(axis=1) + (ahead.hyper[..., 0] ** 2).mean(axis=1)
+    np.testing.assert_allclose(ahead.values[:, :, 0, 0].var(axis=1), wanted, rtol=0.15)
+    with pytest.raises(ShapeError, match="one length"):
+        fitted.forecast([X[0], X[1, :5]], 3)
+
+
+def test_predictions_one_step_ahead_see_only_what_came_before(fitted, data, simulator):
+    X = data[0][:1]
+    first = fitted.sample_ahead(X, simulator, 50, random_state=0)
+    changed = X.copy()
+    changed[:, 6:] += 3.0
+    second = fitted.sample_ahead(changed, simulator, 50, random_state=0)
+    assert first.shape == (1, 50, 12, 1)
+    np.testing.assert_allclose(first[:, :, :7], second[:, :, :7], rtol=1e-4, atol=1e-4)
+    assert not np.allclose(first[:, :, 7:], second[:, :, 7:])
+
+
+def test_log_scores_need_a_likelihood(fitted, data, simulator):
+    with pytest.raises(ValueError, match="log_likelihood"):
+        fitted.log_score_ahead(data[0], simulator)
+
+
+def test_posteriors_of_subjects(make):
+    level = RandomWalk(stats.halfnorm(scale=0.3))
+    simulator = DynamicSimulator({"level": level}, None, lambda level, rng: rng.normal(level), n_times=8, n_subjects=3)
+    posterior = make().fit(simulator)
+    X, y = simulator.sample(2, random_state=0)
+    draws = posterior.sample(X, 20, random_state=0)
+    assert draws.values.shape == (2, 20, 3, 8, 1) and draws.hyper.shape == (2, 20, 1)
+    assert posterior.sample(X, 20, kind="filtering").values.shape == (2, 20, 3, 8, 1)
+    assert np.isfinite(posterior.log_prob(X, y)).all()
+    step = posterior.filter_step(X[:, :, 0], n_draws=5)
+    assert step.values.shape == (2, 5, 3, 1)
+    assert posterior.forecast(X, 4, 5).values.shape == (2, 5, 3, 4, 1)
+    assert posterior.sample(X[:, :1], 5).values.shape == (2, 5, 1, 8, 1)
+    assert dict(draws.to_datatree()["posterior"]["level"].sizes)["subject"] == 3
+    with pytest.warns(ApproximationWarning, match="4 subjects"):
+        posterior.sample(np.concatenate([X, X[:, :1]], axis=1), 5)
+    with pytest.raises(ValueError, match="one subject"):
+        posterior.sample_ahead(X, simulator)
+
+
+def test_the_order_of_subjects_does_not_matter(make):
+    level = RandomWalk(stats.halfnorm(scale=0.3))
+    simulator = DynamicSimulator({"level": level}, None, lambda level, rng: rng.normal(level), n_times=8, n_subjects=3)
+    posterior = make().fit(simulator)
+    X, y = simulator.sample(2, random_state=0)
+    turned = type(y)(y.hyper, y.values[:, ::-1], y.hyper_names, y.parameter_names, y.states[:, ::-1], y.jumped[:, ::-1])
+    np.testing.assert_allclose(posterior.log_prob(X, y), posterior.log_prob(X[:, ::-1], turned))
+
+
+def test_a_saved_posterior_answers_as_before(all_kinds, tmp_path):
+    simulator, posterior = all_kinds
+    posterior.save(tmp_path / "model")
+    loaded = skabi.load(tmp_path / "model")
+    X, y = simulator.sample(2, random_state=0)
+    np.testing.assert_array_equal(loaded.log_prob(X, y), posterior.log_prob(X, y))
+    first, second = (p.sample(X, 7, random_state=0).values for p in (posterior, loaded))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_recipes_are_nested_and_cloned():
+    posterior = DynamicPosterior(SplineFlow(3), width=16)
+    other = clone(posterior).set_params(engine__n_transforms=5)
+    assert other.engine.n_transforms == 5 and posterior.engine.n_transforms == 3
+    assert clone(RandomWalk(0.3, bounds=(0.0, 1.0))).get_params()["bounds"] == (0.0, 1.0)
+
+
+def test_fits_follow_their_seed(make, simulator, fitted, data):
+    again = make().fit(simulator)
+    np.testing.assert_array_equal(again.log_prob(*data), fitted.log_prob(*data))
+
+
+@pytest.mark.parametrize(
+    "changes, error",
+    [
+        ({"width": 0}, ValueError),
+        ({"n_looks": 1}, ValueError),
+        ({"missing": "nan"}, ValueError),
+        ({"max_iter": 1.5}, TypeError),
+    ],
+)
+def test_numbers_of_the_constructor_are_checked(make, simulator, changes, error):
+    with pytest.raises(error):
+        make(**changes).fit(simulator)
+
+
+def test_only_dynamic_simulators_are_fitted(make):
+    with pytest.raises(TypeError, match="DynamicSimulator"):
+        make().fit(LinearGaussianStateSpace())
+
+
+def test_before_fit_there_is_no_posterior(data):
+    with pytest.raises(ValueError, match="not fitted"):
+        DynamicPosterior(Gaussian()).sample(data[0])
