@@ -61,7 +61,11 @@ def walk(n_times=100, n_subjects=None):
 def fitted(simulator, arguments, seed, **changes):
     """Return a fitted posterior, and print what it took."""
     posterior = DynamicPosterior(
-        n_simulations=arguments.simulations, max_iter=arguments.epochs, random_state=seed, **changes
+        n_simulations=arguments.simulations,
+        max_iter=arguments.epochs,
+        fresh_simulations=True,
+        random_state=seed,
+        **changes,
     )
     start, cpu = time.perf_counter(), time.process_time()
     posterior.fit(simulator)
@@ -155,15 +159,20 @@ def coal(arguments, seed):
     print(f"  4,000 trajectories of 112 years: {wall:.2f} s, {cpu:.2f} s of processor (best of 5)")
     low, middle, high = draws.quantiles([0.05, 0.5, 0.95])[:, 0, :, 0]
     year = dict(zip(data.years.tolist(), range(len(data.years)), strict=True))
-    before, after = data.data[0, : year[1887], 0].mean(), data.data[0, year[1895] :, 0].mean()
     for label in (1870, 1887, 1891, 1895, 1910):
         i = year[label]
         print(f"  {label}: rate {middle[i]:.2f}, 90 % band {low[i]:.2f} to {high[i]:.2f}")
-    falls = draws.values[0, :, year[1887], 0] - draws.values[0, :, year[1895], 0]
+    before, after = slice(year[1877], year[1887]), slice(year[1896], year[1906])
+    values, numbers = draws.values[0, ..., 0], data.data[0, :, 0]
+    falls = values[:, before].mean(axis=1) - values[:, after].mean(axis=1)
+    made = np.random.default_rng(seed).poisson(values)
+    low, high = np.quantile(made, [0.05, 0.95], axis=0)
+    inside = (numbers >= low) & (numbers <= high)
     print(
-        f"  mean counts before 1887 and from 1895: {before:.2f} and {after:.2f}, a fall of {before - after:.2f}; of "
-        f"the rate 1887 to 1895: median {np.median(falls):.2f}, 90 % {np.quantile(falls, 0.05):.2f} to "
-        f"{np.quantile(falls, 0.95):.2f}, probability of a fall {np.mean(falls > 0):.3f}",
+        f"  fall from 1877-1886 to 1896-1905: counts {numbers[before].mean() - numbers[after].mean():.2f} a year, rate "
+        f"{np.median(falls):.2f}, 90 % band {np.quantile(falls, 0.05):.2f} to {np.quantile(falls, 0.95):.2f}; counts of "
+        f"1887-1895 inside the 90 % predictive band: {inside[year[1887] : year[1896]].sum()} of 9, of all years "
+        f"{inside.mean():.0%}",
         flush=True,
     )
 

@@ -19,7 +19,7 @@ from skabi.networks._backcast import Backcast, StateBelief
 from skabi.networks._causal import CausalMemory
 from skabi.networks._data_sets import take
 from skabi.networks._trajectories import TrajectoryNetwork
-from skabi.training import DropAtRandom, EpochBar, Rows, train
+from skabi.training import DropAtRandom, EpochBar, FreshRows, Rows, train
 
 # Flows that cost little: a trajectory passes through one at each of its times.
 _SMALL = {"n_bins": 6, "hidden_layer_sizes": (32,), "n_blocks": 1}
@@ -47,7 +47,7 @@ def check_numbers(estimator):
     check_choice(estimator.missing, "missing", (None, "mask"))
 
 
-def learn(estimator, space, X, y):
+def learn(estimator, space, X, y, *, simulate=None):
     """Return what is learned from series and the trajectories that made them, how, and how X is read.
 
     Parameters
@@ -57,6 +57,8 @@ def learn(estimator, space, X, y):
     X : ndarray of shape (n, n_subjects, n_times, n_features)
     y : Trajectories
         Likewise with an axis of subjects.
+    simulate : callable, optional
+        `simulate(seed)` returns other X and y, for each epoch but the first.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def learn(estimator, space, X, y):
     offsets : tuple of float
         Log-determinants of training and held-out rows, which make a loss one of the units of `log_prob`.
     """
-    _, split_seed, network_seed, shuffle_seed = seed_sequence(estimator.random_state).spawn(4)
+    _, split_seed, network_seed, shuffle_seed, fresh_seed = seed_sequence(estimator.random_state).spawn(5)
     order = np.random.default_rng(split_seed).permutation(len(X))
     n_held_out = min(max(1, math.ceil(estimator.validation_fraction * len(X))), len(X) - 10)
     held_out, used = order[:n_held_out], order[n_held_out:]
@@ -78,10 +80,18 @@ def learn(estimator, space, X, y):
     with seeded(integer_seed(network_seed)):
         network = build(estimator, space, reader, n_times=X.shape[2])
     learned = Learned(network, space, hyper_map, location, scale)
-    theta, log_det = targets(learned, y)
     device = resolve_device(estimator.device)
-    theta = {name: part.to(device) for name, part in theta.items()}
-    batch = Batch(to_tensor(reader.transform(X), device=device), theta)
+
+    def rows(X, y):
+        theta, log_det = targets(learned, y)
+        theta = {name: part.to(device) for name, part in theta.items()}
+        return Batch(to_tensor(reader.transform(X), device=device), theta), log_det
+
+    def of_epoch(epoch, is_over):
+        batch, log_det = rows(*simulate(np.random.SeedSequence([integer_seed(fresh_seed), epoch])))
+        return batch, float(log_det.mean())
+
+    batch, log_det = rows(X, y)
     drops = estimator.missing is not None and not np.isnan(X).any()
     look = LookAtTimes(estimator.n_looks, DropAtRandom(estimator.missing_rate) if drops else None)
     offsets = log_det[used].mean(), log_det[held_out].mean()
@@ -98,6 +108,7 @@ def learn(estimator, space, X, y):
         generator=torch_generator(integer_seed(shuffle_seed)),
         dropping=look,
         callbacks=bar,
+        fresh=None if simulate is None else FreshRows(of_epoch, len(X)),
     )
     network.eval().to("cpu").requires_grad_(False)
     return learned, reader, record, offsets

@@ -55,6 +55,9 @@ class DynamicPosterior(Forecasts):
         training.
     missing_rate : float, default=0.8
         Share of values left out in training at most.
+    fresh_simulations : bool, default=False
+        Whether each epoch has `n_simulations` new simulations, made in the background. Where simulations cost little,
+        nothing is then learned by heart.
     device : str, default="auto"
         Where to train. Draws are made on the CPU.
     n_jobs : int, optional
@@ -111,6 +114,7 @@ class DynamicPosterior(Forecasts):
         validation_fraction=0.1,
         missing=None,
         missing_rate=0.8,
+        fresh_simulations=False,
         device="auto",
         n_jobs=None,
         verbose=0,
@@ -129,6 +133,7 @@ class DynamicPosterior(Forecasts):
         self.validation_fraction = validation_fraction
         self.missing = missing
         self.missing_rate = missing_rate
+        self.fresh_simulations = fresh_simulations
         self.device = device
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -160,14 +165,21 @@ class DynamicPosterior(Forecasts):
         if simulator.allow_nan and self.missing is None:
             raise ValueError('the simulator has allow_nan=True, so the estimator needs missing="mask".')
         seed = seed_sequence(self.random_state).spawn(1)[0]
-        X, y = simulator.sample(self.n_simulations, random_state=seed, n_jobs=self.n_jobs, verbose=self.verbose)
         self._several = simulator.n_subjects is not None
-        if not self._several:
-            X, y = X[:, np.newaxis], _with_subjects(y)
-        self.learned_, self._reader, record, offsets = learn(self, simulator.space, X, y)
+
+        def simulate(seed, verbose=0):
+            X, y = simulator.sample(self.n_simulations, random_state=seed, n_jobs=self.n_jobs, verbose=verbose)
+            return (X, y) if self._several else (X[:, np.newaxis], _with_subjects(y))
+
+        X, y = simulate(seed, self.verbose)
+        self.learned_, self._reader, record, offsets = learn(
+            self, simulator.space, X, y, simulate=simulate if self.fresh_simulations else None
+        )
         self.parameter_names_, self.hyper_names_ = simulator.parameter_names, simulator.hyper_names
         self.n_subjects_in_, self.n_times_in_, self.n_features_in_ = X.shape[1:]
-        self.loss_curve_ = [float(loss - offsets[0]) for loss in record.train_losses]
+        log_dets = [offsets[0], *record.log_dets] if record.log_dets else [offsets[0]] * len(record.train_losses)
+        losses = zip(record.train_losses, log_dets, strict=False)
+        self.loss_curve_ = [float(loss - log_det) for loss, log_det in losses]
         self.validation_scores_ = [float(offsets[1] - loss) for loss in record.valid_losses]
         self.n_iter_, self.best_iter_ = len(self.loss_curve_), record.best_iter
         return self

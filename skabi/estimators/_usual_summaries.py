@@ -20,6 +20,8 @@ _POWER = 2.5
 # Shapes of tails that are thought possible, from some that end to those without a variance, none of them zero; and how
 # many times as wide as a tail of the same mean they are.
 _SHAPES, _WIDTHS = np.linspace(-0.25, 0.5, 30), np.geomspace(0.1, 10.0, 61)
+# Tails that are less probable than this change no chance that anyone looks at.
+_NEGLIGIBLE = 1e-12
 # Distances that are looked at together.
 _AT_ONCE = 32
 
@@ -70,7 +72,7 @@ class UsualSummaries:
 
 
 def _generalised_pareto(excess):
-    """Return scales of each possible shape, and the posterior probabilities of both, `(n_shapes, n_widths)`.
+    """Return shapes and scales that are possible, and their posterior probabilities, each `(n_tails,)`.
 
     Before the data shapes are equally probable, and so are logarithms of scales.
     """
@@ -79,16 +81,16 @@ def _generalised_pareto(excess):
     log_prob = np.zeros(scales.shape)
     for each in excess:
         log_prob += _log_beyond(each / scales, shapes) * (1 + shapes) - np.log(scales)
-    return scales, special.softmax(log_prob)
+    probabilities = special.softmax(log_prob)
+    is_possible = probabilities > _NEGLIGIBLE
+    return np.broadcast_to(shapes, scales.shape)[is_possible], scales[is_possible], probabilities[is_possible]
 
 
-def _beyond(distances, start, scales, probabilities):
+def _beyond(distances, start, shapes, scales, probabilities):
     """Return the chance that what exceeds `start` is as far out as `distances` `(n,)`, over all possible tails."""
-    excess = np.maximum(distances - start, 0.0)[:, np.newaxis, np.newaxis]
-    shapes = _SHAPES[:, np.newaxis]
+    excess = np.maximum(distances - start, 0.0)[:, np.newaxis]
     parts = np.array_split(excess, -(-len(excess) // _AT_ONCE))
-    chances = (np.exp(_log_beyond(part / scales, shapes)) * probabilities for part in parts)
-    return np.concatenate([chance.sum(axis=(1, 2)) for chance in chances])
+    return np.concatenate([np.exp(_log_beyond(part / scales, shapes)) @ probabilities for part in parts])
 
 
 def _log_beyond(excess, shape):

@@ -296,3 +296,11 @@ def test_only_dynamic_simulators_are_fitted(make):
 def test_before_fit_there_is_no_posterior(data):
     with pytest.raises(ValueError, match="not fitted"):
         DynamicPosterior(Gaussian()).sample(data[0])
+
+
+def test_each_epoch_may_have_simulations_of_its_own(make, simulator, data):
+    posteriors = [make(fresh_simulations=True).fit(simulator) for _ in range(2)]
+    assert len(posteriors[0].loss_curve_) == 2 and np.isfinite(posteriors[0].loss_curve_).all()
+    first, second = (posterior.log_prob(*data) for posterior in posteriors)
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, make().fit(simulator).log_prob(*data))
