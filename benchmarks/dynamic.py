@@ -170,8 +170,8 @@ def coal(arguments, seed):
     inside = (numbers >= low) & (numbers <= high)
     print(
         f"  fall from 1877-1886 to 1896-1905: counts {numbers[before].mean() - numbers[after].mean():.2f} a year, rate "
-        f"{np.median(falls):.2f}, 90 % band {np.quantile(falls, 0.05):.2f} to {np.quantile(falls, 0.95):.2f}; counts of "
-        f"1887-1895 inside the 90 % predictive band: {inside[year[1887] : year[1896]].sum()} of 9, of all years "
+        f"{np.median(falls):.2f}, 90 % band {np.quantile(falls, 0.05):.2f} to {np.quantile(falls, 0.95):.2f}; counts "
+        f"of 1887-1895 inside the 90 % predictive band: {inside[year[1887] : year[1896]].sum()} of 9, of all years "
         f"{inside.mean():.0%}",
         flush=True,
     )
@@ -255,7 +255,11 @@ def choice(arguments, seed):
     print(f"  accuracy {np.mean(predicted == labels):.3f} over 1,000 series; of each model:")
     print("  " + ", ".join(f"{name} {np.mean(predicted[labels == name] == name):.3f}" for name in models))
     result = model_calibration(proba, labels, classes=comparator.classes_)
-    print(f"  {result}", flush=True)
+    print(
+        f"  expected calibration error {result.average.ece:.3f} (p = {result.average.p_value:.2f}); of each model "
+        f"{np.round(result.per_model.ece, 3).tolist()}",
+        flush=True,
+    )
 
 
 def subjects(arguments, seed):

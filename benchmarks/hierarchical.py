@@ -154,7 +154,7 @@ def print_schools(arguments):
     print(f"NUTS: {n_effective:,.0f} effective draws; standard deviations {np.round(std, 2)}")
     X = GroupedData([EFFECTS[:, np.newaxis]], covariates={"sigma": [STANDARD_ERRORS]})
     for seed in arguments.seeds:
-        how = {"n_simulations": 2 * arguments.n_simulations, "max_iter": arguments.max_iter}
+        how = {"n_simulations": arguments.n_simulations, "max_iter": arguments.max_iter}
         posterior, seconds = fit_schools(seed, **how)
         draws = posterior.sample(X, 40_000, random_state=0)
         joint = np.concatenate([draws.hyper[0], draws.groups[0][..., 0]], axis=1)

@@ -151,9 +151,10 @@ def filtered(learned, memory, n_draws, *, seed, hyper=None, verbose=0):
 
     Parameters
     ----------
-    learned, memory, n_draws, seed, verbose
+    learned, memory, n_draws, seed
         As in `smooth`.
     hyper : ndarray of shape (n, n_draws, n_hyper), optional
+    verbose : int
 
     Returns
     -------

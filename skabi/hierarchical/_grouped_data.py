@@ -105,7 +105,9 @@ class GroupedData:
         if frame[group].isna().any():
             raise ValueError(f"every row needs a group; {int(frame[group].isna().sum())} have none in {group!r}.")
         parts = [frame] if dataset is None else [part for _, part in frame.groupby(dataset, sort=False)]
-        data, known, labels = [], {name: [] for name in covariates}, []
+        data: list[list[np.ndarray]] = []
+        known: dict[str, list[np.ndarray]] = {name: [] for name in covariates}
+        labels: list[list] = []
         for part in parts:
             groups = part.groupby(group, sort=False)
             data.append([each[features].to_numpy() for _, each in groups])

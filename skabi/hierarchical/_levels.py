@@ -189,8 +189,7 @@ def arrays_of(y, n_groups, hyper_names, group_names):
     """
     if not isinstance(y, (Levels, LevelDraws)):
         raise TypeError(f"y must be Levels, or LevelDraws, with the parameters of both levels; got {type(y).__name__}.")
-    has_draws = isinstance(y, LevelDraws)
-    if has_draws:
+    if isinstance(y, LevelDraws):
         names = [y.hyper_names, y.group_names]
     else:
         names = [list(y.hyper.columns), *(list(each.columns) for each in y.groups[:1])]
@@ -198,6 +197,7 @@ def arrays_of(y, n_groups, hyper_names, group_names):
         raise ValueError(f"y must have the parameters {hyper_names} and, of groups, {group_names}; got {names}.")
     hyper = as_float_array(y.hyper, name="y.hyper")
     groups = [as_float_array(each, name=f"y.groups[{i}]") for i, each in enumerate(y.groups)]
+    has_draws = isinstance(y, LevelDraws)
     if not has_draws:
         hyper, groups = hyper[:, np.newaxis], [each[np.newaxis] for each in groups]
     if [each.shape[1] for each in groups] != list(n_groups) or len(hyper) != len(n_groups):

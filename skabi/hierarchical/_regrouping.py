@@ -1,12 +1,16 @@
 """What a posterior of models with levels is asked of groups that are new, or left out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from skabi._params import check_count
 from skabi._random import seed_sequence
+from skabi.estimators import AmortizedPosterior
 from skabi.exceptions import ShapeError
+from skabi.hierarchical._group_level import GroupLevel
 from skabi.hierarchical._grouped_data import GroupedData, as_grouped
 from skabi.hierarchical._levels import LevelDraws
 
@@ -32,6 +36,15 @@ class LeftOut:
 
 class GroupQuestions:
     """Base class of what asks about new groups, and groups left out."""
+
+    hyper_: AmortizedPosterior
+    hyper_names_: list[str]
+    covariate_names_: list[str]
+    _level: GroupLevel
+    _check: Callable[..., GroupedData]
+    _draws: Callable[..., LevelDraws]
+    _hyper_data: Callable[..., Any]
+    sample: Callable[..., LevelDraws]
 
     def sample_groups(self, X, hyper, *, random_state=None) -> LevelDraws:
         """Draw the parameters of groups for given draws of hyper-parameters.

@@ -106,10 +106,11 @@ class LevelsDisplay:
         X : GroupedData
             One data set.
         n_draws : int, default=1000
-        parameter, estimates, truth, center, prob, ax
+        parameter, estimates, truth, center, prob
             As in `from_draws`.
         random_state : int, RandomState, Generator or None, default=None
             Seed of the draws.
+        ax : Axes or None, default=None
 
         Returns
         -------

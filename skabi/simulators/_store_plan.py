@@ -23,10 +23,10 @@ from skabi.simulators._store_identity import differences
 
 _LOGGER = logging.getLogger(__name__)
 FORMAT = 1
-# A chunk is the work of at most half a minute, which is what a killed worker loses, and of a second or more where there
+# A chunk is the work of at most half a minute, which is what a killed worker loses, and of some seconds where there
 # is enough to do, so that writing it costs little; it has at most 8 MiB, which is what reading one row costs.
-_LONGEST, _SHORTEST, _QUICKEST, _LARGEST = 30.0, 1.0, 0.25, 2**23
-# Chunks a worker, where each is a second's work, and where each is less.
+_LONGEST, _SHORTEST, _QUICKEST, _LARGEST = 30.0, 4.0, 0.25, 2**23
+# Chunks a worker, where each is some seconds' work, and where each is less.
 _PER_WORKER, _FEWEST_PER_WORKER = 64, 4
 # More would be slow to list; longer chunks are then the lesser evil.
 _MOST_CHUNKS = 10_000
