@@ -1,6 +1,6 @@
 """Print how often tests of calibration reject exact posteriors, and posteriors with errors of a known size.
 
-python benchmarks/trust.py alarms         # 1,000 repetitions, exact posteriors; 15 minutes on one core
+python benchmarks/trust.py alarms         # 1,000 repetitions, exact posteriors; ten minutes on one core
 python benchmarks/trust.py power          # 200 repetitions of each error; 15 minutes on one core
 
 Parameters are standard normal, data are parameters plus standard normal noise, and so posteriors are N(x / 2, 1 / 2).
