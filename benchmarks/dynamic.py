@@ -122,7 +122,7 @@ def latency(arguments, seed, fit=None):
         took.append(1000 * (time.perf_counter() - start))
     early, late = np.array(took[10:110]), np.array(took[-100:])
     print(
-        f"  filter_step, 1,000 draws: median {np.median(early):.2f} ms at times 10 to 110, {np.median(late):.2f} ms at "
+        f"  filter_step, 500 draws: median {np.median(early):.2f} ms at times 10 to 110, {np.median(late):.2f} ms at "
         f"times 1,900 to 2,000; 95 % below {np.quantile(took, 0.95):.2f} ms"
     )
     took = []

@@ -135,7 +135,7 @@ class TrajectoryAnswers(Savable, BaseEstimator):
         values = self.sample(X, n_draws, kind=kind, random_state=0).values
         return (values.mean(axis=1), values.std(axis=1)) if return_std else values.mean(axis=1)
 
-    def filter_step(self, x: ArrayLike, step: FilterStep | None = None, *, n_draws: int = 1000, random_state=None):
+    def filter_step(self, x: ArrayLike, step: FilterStep | None = None, *, n_draws: int = 500, random_state=None):
         """Take one more observation of each series, and draw from what is known then.
 
         The cost is the same at each step, however long the series is.
@@ -146,7 +146,7 @@ class TrajectoryAnswers(Savable, BaseEstimator):
             The observations.
         step : FilterStep, optional
             What the last step returned; None at the first.
-        n_draws : int, default=1000
+        n_draws : int, default=500
         random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
 
         Returns

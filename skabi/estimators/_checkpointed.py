@@ -10,6 +10,8 @@ import torch
 from sklearn.base import BaseEstimator
 
 from skabi._random import seed_sequence
+from skabi.estimators._sources import is_several
+from skabi.estimators._stored import in_memory
 from skabi.networks._data_sets import map_tensors
 from skabi.training import Checkpoint, CheckpointFile
 from skabi.training._checkpoints import files_in, recipe_of
@@ -94,19 +96,41 @@ def _seed_of_checkpoint(estimator):
 def _recipe(estimator):
     """Return what an estimator says of its fits, a dict of str to str."""
     recipe = {"estimator": type(estimator).__name__}
-    for name, value in estimator.get_params(deep=True).items():
-        if name.partition("__")[0] not in _OF_NO_MATTER:
+    for name, value in _parameters(estimator).items():
+        if _arrays_in(value) is None:
             recipe[name] = type(value).__name__ if isinstance(value, BaseEstimator) else _text(value)
     if estimator.fresh_simulations:
         recipe["n_simulations"] = _text(estimator.n_simulations)
     return recipe
 
 
+def _parameters(estimator):
+    """Return the parameters of an estimator, and of recipes in it, that matter for its weights."""
+    parameters = estimator.get_params(deep=True).items()
+    return {name: value for name, value in parameters if name.partition("__")[0] not in _OF_NO_MATTER}
+
+
+def _arrays_in(value):
+    """Return the arrays that a parameter consists of, as data sets do, or None: texts of arrays leave numbers out."""
+    value = in_memory(value)
+    if is_several(value):
+        value = list(value.values())
+    if hasattr(value, "__array__") and np.ndim(value):
+        array = np.asarray(value)
+        return None if array.dtype == object else [array]
+    if not isinstance(value, (list, tuple)) or not value:
+        return None
+    parts = [_arrays_in(part) for part in value]
+    return None if None in parts else [array for part in parts for array in part]
+
+
 def _identity(estimator, task):
     """Return what must be the same for a training to go on, a dict of str to str."""
     streamed = [] if task.stream is None else task.stream.identity()
+    arrays = {name: _arrays_in(value) for name, value in _parameters(estimator).items()}
     return {
         **_recipe(estimator),
+        **{name: hash_of(parts) for name, parts in arrays.items() if parts is not None},
         "random_state": f"#{task.seed}",
         "data sets and parameters": hash_of(
             [task.x, task.theta, task.log_det, task.used, task.held_out, *streamed],

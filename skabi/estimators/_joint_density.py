@@ -81,10 +81,14 @@ class KnownModel:
 
         Raises
         ------
-        ValueError
-            If there is no prior, no likelihood, or two that disagree.
+        TypeError, ValueError
+            If there is no prior, no likelihood or one that cannot be called, or two that disagree.
         """
         name = type(loss).__name__
+        if loss.likelihood is not None and not callable(loss.likelihood):
+            raise TypeError(
+                f"likelihood of {name} must be a function, f(X, **parameters) -> (n_datasets,); got {loss.likelihood!r}."
+            )
         if self.parameter_map.prior is None:
             raise ValueError(
                 f"{name} needs the density of the prior. Fit to a simulator, or pass prior=IndependentPrior(...) to "

@@ -62,6 +62,12 @@ class TorchLikelihood:
         """Return log densities `(n, n_draws)` at u `(n, n_draws, n_parameters)` of some rows of the data."""
         y = FromReal.apply(u.reshape(-1, u.shape[-1]), self.prior)
         values = self.at(_repeated(data, rows, u.shape[1]), y)
+        if values.isnan().any() or (values == torch.inf).any():
+            i = int((values.isnan() | (values == torch.inf)).nonzero()[0])
+            raise ValueError(
+                f"the likelihood must return log densities, finite or -inf; it returned {float(values[i])} at "
+                f"{_named(self.prior, y[i].tolist())}."
+            )
         if torch.is_grad_enabled() and u.requires_grad and not values.requires_grad:
             raise ValueError(
                 "the likelihood must have gradients with respect to parameters: write it in torch, without detach() "
@@ -147,8 +153,11 @@ def check_twins(known, in_torch, X, y):
     close = np.isclose(values, expected, rtol=_TOLERANCE, atol=_TOLERANCE)
     if not close.all():
         i = int(np.argmin(close))
-        at = ", ".join(f"{name} = {value:.6g}" for name, value in zip(known.prior.parameter_names, y[i], strict=True))
         raise ValueError(
-            f"the likelihoods in torch and in NumPy disagree: of data set {i} at {at} one is {values[i]:.6g} and the "
-            f"other {expected[i]:.6g}."
+            f"the likelihoods in torch and in NumPy disagree: of data set {i} at {_named(known.prior, y[i])} one is "
+            f"{values[i]:.6g} and the other {expected[i]:.6g}."
         )
+
+
+def _named(prior, y):
+    return ", ".join(f"{name} = {value:.6g}" for name, value in zip(prior.parameter_names, y, strict=True))

@@ -154,6 +154,19 @@ class GroupedData:
         data = [[own[j] for j in kept] for own, kept in zip(self.data, groups, strict=True)]
         return self._with(data, lambda values: [v[np.asarray(k, int)] for v, k in zip(values, groups, strict=True)])
 
+    def as_rows(self):
+        """Return the data sets with each group as a row of numbers, where all are one observation, else themselves.
+
+        Returns
+        -------
+        X : GroupedData
+        """
+        if not self.has_observations or any(len(group) > 1 for groups in self.data for group in groups):
+            return self
+        other = self._with([[group[0] for group in groups] for groups in self.data], lambda values: values)
+        other.has_observations = False
+        return other
+
     def covariate_columns(self, names):
         """Return covariates of all groups, one data set after the other, `(n_all_groups, n_names)`."""
         columns = [np.concatenate(self.covariates[name]) for name in names]

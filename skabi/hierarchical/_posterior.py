@@ -345,6 +345,7 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
                 f"X must have the covariates {self.covariate_names_} of fit; got {list(X.covariates)}. Pass "
                 "GroupedData(data, covariates={name: [...]})."
             )
+        X = X if self._has_observations else X.as_rows()
         if X.has_observations != self._has_observations:
             wanted = "(n_observations, n_features)" if self._has_observations else "rows of numbers (n_features,)"
             raise ShapeError(f"groups must be {wanted}, as in fit.")

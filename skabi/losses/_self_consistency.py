@@ -96,8 +96,8 @@ class SelfConsistency(BaseLoss):
 
     @property
     def teaches_likelihood(self):
-        """Return True."""
-        return True
+        """Whether it asks the likelihood that is learned, and not one of its own."""
+        return self.likelihood is None
 
     @property
     def settles_at(self):

@@ -166,6 +166,6 @@ def test_a_penalty_alone_is_no_loss(simulator):
     with pytest.raises(ValueError, match="trains no posterior by itself"):
         AmortizedPosterior(loss=SummaryRegularizer()).fit(simulator)
     loss = ForwardKL() + SummaryRegularizer()
-    loss.set_params(second=ForwardKL())
+    loss.set_params(summaryregularizer=ForwardKL())
     with pytest.raises(ValueError, match="each class of losses once"):
         AmortizedPosterior(loss=loss).fit(simulator)

@@ -37,6 +37,14 @@ def test_both_levels_are_those_of_the_exact_posterior(single):
     assert (np.abs(draws.groups[0][..., 0].std(axis=0) / stds - 1) < slack).all()
 
 
+def test_groups_of_one_observation_are_rows(single):
+    frame = pd.DataFrame({"y": OBSERVED, "place": list("uvwxyz")})
+    X = GroupedData.from_frame(frame, group="place", features="y")
+    found = single.posterior.sample(X, 3, random_state=0)
+    assert found.labels[0].tolist() == list("uvwxyz")
+    assert_array_equal(found.groups[0], single.posterior.sample(data(OBSERVED), 3, random_state=0).groups[0])
+
+
 def test_draws_of_both_levels_belong_together(single):
     draws = single.posterior.sample(data(OBSERVED), 20_000, random_state=1)
     (_, std), (_, stds) = single.exact(OBSERVED)
@@ -120,6 +128,7 @@ def test_predictions_are_means_and_do_not_depend_on_neighbours(ragged):
 
 def test_labels_are_kept(ragged):
     X = GroupedData([[[[1.0]], [[2.0], [0.3]]]], labels=[["north", "south"]])
+    assert X.as_rows() is X
     assert ragged.posterior.predict(X).groups[0].index.tolist() == ["north", "south"]
     assert ragged.posterior.sample(X, 2, random_state=0).labels[0].tolist() == ["north", "south"]
 

@@ -206,6 +206,8 @@ def test_what_is_needed_is_asked_for():
         (lambda X, theta: theta.sum(), ValueError, "one number a data set"),
         (lambda X, theta: theta.detach().numpy().sum(axis=1), TypeError, "must return a tensor"),
         (lambda X, theta: theta.detach().sum(dim=1), ValueError, "must have gradients"),
+        (lambda X, theta: math.nan * theta.sum(dim=1), ValueError, r"it returned nan at theta\[0\] = "),
+        (3.0, TypeError, "likelihood of ReverseKL must be a function"),
     ],
 )
 def test_likelihoods_that_are_none(function, error, message):

@@ -26,6 +26,7 @@ class Model:
     """theta ~ N(0, 1), x ~ N(theta, NOISE), of the rows of a batch."""
 
     device = torch.device("cpu")
+    is_trained = False
 
     def __init__(self, x, *, hole=math.inf):
         self.x, self.hole = x, hole

@@ -48,9 +48,7 @@ filtered = posterior.sample(outbreak, 1000, kind="filtering", random_state=0)
 low, middle, high = filtered.quantiles([0.05, 0.5, 0.95])[:, 0, :, 0]
 below_one = (filtered.values[0, :, :, 0] < 1).mean(axis=0)
 first = int(np.argmax((below_one > 0.95) & (np.arange(60) > 25)))
-print(
-    f"the number is below 1 with a probability of 95 % from day {first} on; truly from day {int(np.argmax(truth < 1))} on"
-)
+print(f"below 1 with a probability of 95 % from day {first} on; truly from {int(np.argmax(truth < 1))} on")
 figure, axes = plt.subplots(2, 1, sharex=True, layout="constrained")
 axes[0].bar(np.arange(60), outbreak[0, :, 0], color="0.7")
 axes[0].set_ylabel("reports a day")
