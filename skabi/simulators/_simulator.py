@@ -202,14 +202,14 @@ class Simulator:
         prior_seeds, block_seeds = seed_sequence(random_state).spawn(2)
         seeds = prior_seeds.spawn(len(sizes))
         # Whole blocks are drawn and cut, so that a longer run begins with the rows of a shorter one.
-        y = [self.prior.draw(self.block_size, np.random.default_rng(seed)) for seed in seeds]
+        drawn = [self.prior.draw(self.block_size, np.random.default_rng(seed)) for seed in seeds]
         if not self.vectorized:
-            y = [block[:size] for block, size in zip(y, sizes, strict=True)]
-        blocks = [self.prior.split(block) for block in y]
+            drawn = [block[:size] for block, size in zip(drawn, sizes, strict=True)]
+        blocks = [self.prior.split(block) for block in drawn]
         inputs = self._inputs(blocks, block_seeds)
         data, kept = self._simulate(inputs, n_jobs=n_jobs, verbose=verbose, n=n)
         kept = kept[kept < n]
-        y = pd.DataFrame(np.concatenate(y)[kept], columns=self.prior.parameter_names)
+        y = pd.DataFrame(np.concatenate(drawn)[kept], columns=self.prior.parameter_names)
         return as_X(take(data, slice(len(kept)))), y
 
     def simulate_from(

@@ -106,7 +106,8 @@ def test_passes_over_parts(stored, n_estimators):
     X, y = stored
     gaps = []
     for loss in (ForwardKL(), posterior().loss):
-        fitted = posterior(n_estimators=n_estimators, batch_size=8, warn_outside=False).set_params(loss=loss)
+        fitted = posterior(n_estimators=n_estimators, batch_size=8, learning_rate_init=0.03, warn_outside=False)
+        fitted.set_params(loss=loss)
         for first in range(0, 400, 100):
             fitted.partial_fit(X[first : first + 100], y[first : first + 100])
         assert len(fitted.loss_curve_) == 4
