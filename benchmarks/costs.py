@@ -3,6 +3,7 @@
 python benchmarks/costs.py                                         # 10^8 simulations, 10^6 data sets; two minutes
 python benchmarks/costs.py --n-simulations 1e6 --ms 200 --workers 64 --numbers 50 --parameters 3
 python benchmarks/costs.py --only-constants
+python benchmarks/costs.py --memory --numbers 36                   # bytes a row of training from a store; five minutes
 
 The constants are seconds of one core of this machine, whatever else it does: of a simulation besides what it computes
 itself, of training a row in an epoch, of a posterior draw, of a prediction, with the default networks; and bytes of a
@@ -17,16 +18,20 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scale import peak
 from scipy import stats
 
 from skabi import AmortizedPosterior
+from skabi.engines import Gaussian
 from skabi.exceptions import ApproximationWarning
 from skabi.priors import IndependentPrior
-from skabi.simulators import Simulator
+from skabi.simulators import Simulator, open_store
 
 HOUR = 3600.0
-# Bytes that a row of a store takes in the memory of who trains, besides its parameters: `scale.py training`.
-MEMORY_A_ROW = 64
+# Bytes of memory that a row of a store costs who trains, with 4 parameters: `--memory`.
+MEMORY_A_ROW = 340
+# Rows of the two trainings whose memory is compared.
+FEWER, MORE = 1_500_000, 4_000_000
 
 
 def simulator(n_numbers, n_parameters, *, vectorized):
@@ -79,13 +84,26 @@ def of_inference(*, numbers, parameters):
     }
 
 
+def of_memory(folder, *, numbers, parameters):
+    """Return bytes of memory that a row of a store costs who trains, the peak of more rows less that of fewer."""
+    model, peaks = simulator(numbers, parameters, vectorized=True), {}
+    model.sample(MORE, random_state=0, store=folder / "memory")
+    for n in (FEWER, MORE):
+        X, y = open_store(folder / "memory")
+        posterior = AmortizedPosterior(Gaussian((8,)), prior=model.prior, max_iter=2, batch_size=16_384, random_state=0)
+        with peak() as memory:
+            posterior.fit(X[:n], y[:n])
+        peaks[n] = 2**20 * memory["MiB"]
+    return (peaks[MORE] - peaks[FEWER]) / (MORE - FEWER)
+
+
 def predicted(constants, *, n_simulations, ms, workers, numbers, parameters, epochs, n_datasets, n_draws):
     """Yield name and value of what a project needs."""
     overhead = constants["seconds_loop"]
     yield "simulation, hours", n_simulations * (ms / 1000 + overhead) / workers / HOUR
     yield "store, GB", n_simulations * constants["bytes_a_number"] * (numbers + parameters) / 1e9
-    # Parts, and what torch and skabi take themselves, are 0.7 GB.
-    yield "memory of who trains, GB", 0.7 + n_simulations * (8 * parameters + MEMORY_A_ROW) / 1e9
+    # Parts, and what torch and skabi take themselves, are 0.7 GB. More parameters take more a row.
+    yield "memory of who trains, GB", 0.7 + n_simulations * MEMORY_A_ROW / 1e9
     yield f"training, {epochs} epochs, hours", n_simulations * epochs * constants["seconds_training"] / HOUR
     yield "draws, hours", n_datasets * n_draws * constants["seconds_draw"] / workers / HOUR
     yield "store of draws, GB", 8.0 * n_datasets * n_draws * parameters / 1e9
@@ -103,10 +121,15 @@ def main():
     parser.add_argument("--n-datasets", type=float, default=1e6)
     parser.add_argument("--n-draws", type=float, default=1000, help="of each data set")
     parser.add_argument("--only-constants", action="store_true")
+    parser.add_argument("--memory", action="store_true", help="only measure bytes a row of training")
     arguments = vars(parser.parse_args())
-    only_constants, all_ms, all_workers = (arguments.pop(name) for name in ("only_constants", "ms", "workers"))
+    only_constants, only_memory = arguments.pop("only_constants"), arguments.pop("memory")
+    all_ms, all_workers = arguments.pop("ms"), arguments.pop("workers")
     sizes = {name: arguments[name] for name in ("numbers", "parameters")}
     with tempfile.TemporaryDirectory() as folder:
+        if only_memory:
+            print(f"{of_memory(Path(folder), **sizes):.0f} bytes of memory a row, {sizes['parameters']} parameters")
+            return
         constants = of_simulation(Path(folder), **sizes) | of_inference(**sizes)
     print(f"## Constants: {sizes['numbers']} numbers, {sizes['parameters']} parameters\n\n| constant | value |")
     print("| --- | --- |")

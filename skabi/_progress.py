@@ -20,6 +20,11 @@ def silent():
         _is_silent.reset(token)
 
 
+def is_silent():
+    """Return whether no bars are to be shown in this thread."""
+    return _is_silent.get()
+
+
 @contextmanager
 def progress(total, description, *, verbose, initial=0, unit=" data sets", may_be_short=False):
     """Yield a function that says how much more is done, and is shown by a bar, inside of which there is no other.
@@ -37,7 +42,7 @@ def progress(total, description, *, verbose, initial=0, unit=" data sets", may_b
     may_be_short : bool, default=False
         Whether the bar waits for two seconds, and is not shown if the work has ended by then.
     """
-    is_shown = bool(verbose) and not _is_silent.get()
+    is_shown = bool(verbose) and not is_silent()
     bar = tqdm(
         total=total,
         desc=description,

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from skabi import AmortizedPosterior, JointEstimator, _progress
 from skabi.datasets import ConjugateGaussian
@@ -76,6 +77,16 @@ def test_a_bar_inside_another_is_not_shown(capfd):
         advance(1)
     shown = capfd.readouterr().err
     assert "outer" in shown and "next" in shown and "inner" not in shown
+
+
+def test_training_inside_a_bar_has_none(fitted, capfd):
+    posterior, simulator = clone(fitted).set_params(verbose=1), ConjugateGaussian()
+    X, y = simulator.sample(100, random_state=0)
+    with _progress.progress(1, "outer", verbose=1):
+        posterior.fit(X, y)
+    assert "training" not in capfd.readouterr().err
+    posterior.fit(X, y)
+    assert "training" in capfd.readouterr().err
 
 
 def test_a_bar_that_waits_comes_after_two_seconds(capfd, monkeypatch):

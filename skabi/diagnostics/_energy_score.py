@@ -52,7 +52,7 @@ def energy_score(draws: ArrayLike, y: ArrayLike, *, scale: ArrayLike | None = No
     ShapeError
         If draws, y and scale do not fit together, or there is one draw only.
     ValueError
-        If values are not finite numbers, or a scale is not positive.
+        If values are not finite numbers, or so large that their distances are not, or a scale is not positive.
 
     See Also
     --------
@@ -75,12 +75,18 @@ def energy_score(draws: ArrayLike, y: ArrayLike, *, scale: ArrayLike | None = No
     draws, y = check_draws_and_parameters(draws, y)
     if draws.shape[1] < 2:
         raise ShapeError(f"draws must have at least two draws a data set; got shape {draws.shape}.")
-    if scale is not None:
-        scale = _check_scale(scale, draws.shape[2])
+    scale = np.ones(draws.shape[2]) if scale is None else _check_scale(scale, draws.shape[2])
+    with np.errstate(over="ignore", invalid="ignore"):
         draws, y = draws / scale, y / scale
-    distances = np.linalg.norm(draws - y[:, np.newaxis], axis=2).mean(axis=1)
-    spreads = _spreads_of_one(draws[..., 0]) if draws.shape[2] == 1 else np.array([_spread(own) for own in draws])
-    return distances - spreads / 2
+        distances = np.linalg.norm(draws - y[:, np.newaxis], axis=2).mean(axis=1)
+        spreads = _spreads_of_one(draws[..., 0]) if draws.shape[2] == 1 else np.array([_spread(own) for own in draws])
+        score = distances - spreads / 2
+    if not np.isfinite(score).all():
+        raise ValueError(
+            "draws and y must have distances that are floating-point numbers; those of data set "
+            f"{np.flatnonzero(~np.isfinite(score))[0]} overflow. Pass a larger scale, or give them in another unit."
+        )
+    return score
 
 
 def energy_scorer(estimator, X, y: ArrayLike) -> float:
@@ -109,6 +115,8 @@ def energy_scorer(estimator, X, y: ArrayLike) -> float:
     ------
     TypeError
         If the estimator cannot draw parameters.
+    ValueError
+        If X, y and draws do not fit together, or y are not finite numbers whose squares are.
 
     See Also
     --------
@@ -139,8 +147,7 @@ def energy_scorer(estimator, X, y: ArrayLike) -> float:
             f"skabi.pipeline has. Got {estimator!r:.200}."
         )
     truth = check_parameters(y)
-    spread = np.std(truth, axis=0)
-    scale = np.where(spread > 0, spread, 1.0)
+    scale = standard_deviations(truth)
     starts = range(0, len(truth), _N_DATASETS)
     scores = []
     for start, seed in zip(starts, seed_sequence(_SEED).spawn(len(starts)), strict=True):
@@ -181,6 +188,15 @@ def _rows(X, rows):
     if isinstance(X, Mapping):
         return type(X)(**{name: _safe_indexing(values, rows) for name, values in X.items()})
     return _safe_indexing(X, rows)
+
+
+def standard_deviations(y):
+    """Return the standard deviations of parameters, 1 for one that is constant."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = np.std(y, axis=0)
+    if not np.isfinite(spread).all():
+        raise ValueError("y must have values whose squares are floating-point numbers; give them in another unit.")
+    return np.where(spread > 0, spread, 1.0)
 
 
 def _check_scale(scale, n_parameters):

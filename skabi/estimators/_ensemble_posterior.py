@@ -1,5 +1,6 @@
 """Estimators that differ, fitted to the same simulations and asked as one mixture."""
 
+from functools import partial
 from typing import Self
 
 import joblib
@@ -64,7 +65,8 @@ class EnsemblePosterior(MixtureAnswers):
     warn_outside : bool, default=True
         Whether `sample` passes on what members say of data sets that lie outside what was simulated.
     verbose : int, default=0
-        Positive for progress bars of simulation and of members that are fitted; members have bars of their own.
+        Positive for progress bars of simulation and of members that are fitted; with 0 members may have bars of their
+        own.
     random_state : int, RandomState, Generator or None
         Governs all randomness of `fit`, that of members included whose own `random_state` is None.
 
@@ -167,7 +169,7 @@ class EnsemblePosterior(MixtureAnswers):
         X, y, held_out = self._hold_out(X, y, seed=splitting)
         given = (X, y) if prior is None else (SharedSimulations(X, y, prior, simulator), None)
         fitted = self._fit_members(members, *given)
-        names = check_one_target(fitted)
+        names = check_one_target(fitted, y)
         weights = member_weights(self.weights, self.estimators)
         if held_out is not None:
             weights = stacking_weights(list(fitted.values()), *held_out, seed=weighing)
@@ -206,13 +208,19 @@ class EnsemblePosterior(MixtureAnswers):
         if not is_countable(X) or n_data_sets_of(X) != len(truth):
             raise ShapeError("weigh_by_score=True needs X and y of the same n_datasets, to hold out some of them.")
         n_held_out = max(1, round(self.validation_fraction * len(truth)))
+        if n_held_out == len(truth):
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} holds out all {len(truth)} data sets, and leaves none "
+                "to the members. Lower it, or pass more."
+            )
         rows = np.random.default_rng(seed).permutation(len(truth))
         used, held_out = np.sort(rows[n_held_out:]), np.sort(rows[:n_held_out])
         return rows_of(X, used), rows_of(y, used), (rows_of(X, held_out), truth[held_out])
 
     def _fit_members(self, members, X, y):
         """Return a dict of fitted members, in their order."""
-        tasks = (joblib.delayed(fit_member)(name, member, X, y) for name, member in members.items())
+        fit = partial(fit_member, X=X, y=y, is_silent=bool(self.verbose))
+        tasks = (joblib.delayed(fit)(name, member) for name, member in members.items())
         fitted, messages = {}, {}
         with progress(len(members), "fitting members", verbose=self.verbose, unit=" members") as done:
             for name, (member, own) in zip(members, results(tasks, n_jobs=self.n_jobs, batch_size=1), strict=True):

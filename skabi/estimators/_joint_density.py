@@ -87,7 +87,8 @@ class KnownModel:
         name = type(loss).__name__
         if loss.likelihood is not None and not callable(loss.likelihood):
             raise TypeError(
-                f"likelihood of {name} must be a function, f(X, **parameters) -> (n_datasets,); got {loss.likelihood!r}."
+                f"likelihood of {name} must be a function, f(X, **parameters) -> (n_datasets,); got "
+                f"{loss.likelihood!r}."
             )
         if self.parameter_map.prior is None:
             raise ValueError(

@@ -1,13 +1,17 @@
 """What an ensemble of estimators that differ knows of its members."""
 
+from contextlib import nullcontext
+
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
+from skabi._progress import silent
 from skabi._random import seed_sequence
 from skabi._shapes import as_float_array
 from skabi._warnings import collected
+from skabi.estimators._parameters import column_names
 from skabi.exceptions import ShapeError
 
 DROPPED = "drop"
@@ -79,8 +83,8 @@ def _checked(name, member):
     missing = [method for method in ("fit", "sample", "predict") if not hasattr(member, method)]
     if isinstance(member, type) or missing:
         raise TypeError(
-            f"member {name!r} must be an estimator such as AmortizedPosterior(), with fit, sample and predict; got "
-            f"{member!r:.200}."
+            f"member {name!r} must be an estimator such as AmortizedPosterior(), with fit, sample and predict; of "
+            f"pipelines, that of skabi.pipeline has them. Got {member!r:.200}."
         )
     params = member.get_params() if hasattr(member, "get_params") else {}
     if any(value is True and key.rpartition("__")[2] == "fresh_simulations" for key, value in params.items()):
@@ -118,10 +122,10 @@ def seed_members(members, seed):
         member.set_params(**dict(zip(names, seeds, strict=True)))
 
 
-def fit_member(name, member, X, y):
-    """Return a member that is fitted, and what it warned of."""
+def fit_member(name, member, X, y, *, is_silent):
+    """Return a member that is fitted, and what it warned of; without bars of its own if the ensemble has one."""
     try:
-        with collected() as messages:
+        with collected() as messages, silent() if is_silent else nullcontext():
             member.fit(X, y)
     except Exception as error:
         error.add_note(f"Raised by member {name!r} of an ensemble.")
@@ -148,31 +152,51 @@ def trained_part(member, X=None):
 
 def check_one_prior(members, prior):
     """Raise if members would learn, or have learned, with different priors; `prior` is that of the ensemble or None."""
-    priors = {}
+    priors = {} if prior is None else {"the ensemble": prior}
     for name, member in members.items():
-        part = trained_part(member)[0]
-        own = getattr(part, "prior", None) if prior is None else prior
-        priors[name] = getattr(part, "prior_", None) if isinstance(member, FrozenEstimator) else own
+        part, whose = trained_part(member)[0], f"member {name!r}"
+        if is_trained(member):
+            priors[whose] = getattr(part, "prior_", None)
+        elif prior is None:
+            priors[whose] = getattr(part, "prior", None)
+        elif getattr(part, "prior", None) is not None:
+            raise ValueError(
+                f"{whose} has a prior of its own, {part.prior!r}, and so has the simulator or the ensemble, for all "
+                "members. Leave that of the member at None."
+            )
     first, *others = priors
-    for name in others:
-        if priors[name] != priors[first]:
+    for whose in others:
+        if priors[whose] != priors[first]:
             raise ValueError(
-                f"members must have one prior; that of {first!r} is {priors[first]!r} and that of {name!r} "
-                f"{priors[name]!r}. Leave those of members out, and pass prior=... to the ensemble."
+                f"members must have one prior; that of {first} is {priors[first]!r} and that of {whose} "
+                f"{priors[whose]!r}. Leave those of members out, and pass prior=... to the ensemble; a member that is "
+                "fitted already must have been fitted with the same."
             )
 
 
-def check_one_target(members):
-    """Return the parameter names of members, or None if the first does not know any; raise if they differ."""
-    names = {name: getattr(trained_part(member)[0], "parameter_names_", None) for name, member in members.items()}
-    first, *others = names
-    for name in others:
-        if names[name] is not None and names[name] != names[first]:
+def is_trained(member):
+    """Return whether a member, or the last step of it, came fitted."""
+    return isinstance(member, FrozenEstimator) or (hasattr(member, "steps") and is_trained(member.steps[-1][1]))
+
+
+def check_one_target(members, y):
+    """Return the parameter names of members, or None if none knows any; raise if they differ, or from columns of y."""
+    known = {"y": column_names(y)}
+    known |= {
+        f"member {name!r}": getattr(trained_part(member)[0], "parameter_names_", None)
+        for name, member in members.items()
+    }
+    known = {whose: list(names) for whose, names in known.items() if names is not None}
+    if not known:
+        return None
+    first, *others = known
+    for whose in others:
+        if known[whose] != known[first]:
             raise ValueError(
-                f"members must have the same parameters; those of {first!r} are {names[first]} and those of {name!r} "
-                f"{names[name]}."
+                f"members must have the same parameters; those of {first} are {known[first]} and those of {whose} "
+                f"{known[whose]}."
             )
-    return names[first]
+    return known[first]
 
 
 def is_countable(X):

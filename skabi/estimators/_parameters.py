@@ -9,6 +9,8 @@ from skabi.exceptions import ShapeError
 # Standard deviations from which the normal distribution function is zero in double precision.
 _EDGE = 37.5
 _LARGEST_SCALE = 1e150
+# Standard deviations beyond which networks, which square and multiply them, come to no numbers any more.
+_FARTHEST = 1e100
 
 
 class ParameterMap:
@@ -58,13 +60,13 @@ class ParameterMap:
     def to_network(self, y):
         """Return `(theta, log |det dtheta/dy|)`, `(n, n_parameters)` and `(n,)`; minus infinity outside the support.
 
-        As outside counts what has no standardised value that is a floating-point number.
+        As outside counts what is 1e100 standard deviations away.
         """
         u, log_det = self._to_real(y)
         with np.errstate(over="ignore"):
             theta = (u - self.mean_) / self.scale_
         log_det = log_det - np.log(self.scale_).sum()
-        return theta, np.where(np.isinf(theta).any(axis=1), -np.inf, log_det)
+        return theta, np.where((np.abs(theta) < _FARTHEST).all(axis=1), log_det, -np.inf)
 
     def from_network(self, theta):
         """Return parameters in their own units, inside the support."""

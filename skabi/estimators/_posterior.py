@@ -117,9 +117,11 @@ class AmortizedPosterior(PosteriorAnswers):
         Mean negative log density, in the units of `score`, of the training data an epoch.
     validation_scores_ : list of float
         Mean log density of held-out data sets an epoch; empty without early stopping. With a penalty in the loss
-        neither this nor `loss_curve_` is a log density, and with `ReverseKL` they are evidence lower bounds.
+        neither this nor `loss_curve_` is a log density, and with `ReverseKL` they are evidence lower bounds. A fit that
+        goes on with another loss appends its own values to both.
     elbo_ : ndarray of shape (n_datasets,)
-        With `ReverseKL`, the evidence lower bound of each data set of `fit`, in nats.
+        With `ReverseKL`, the evidence lower bound of each data set of `fit`, in nats; of those that are read, or
+        simulated, first where there are more.
     n_features_in_ : int
         Numbers in a data set; for data sets with more axes the length of the last, for several sources their sum.
     feature_names_in_ : ndarray of str

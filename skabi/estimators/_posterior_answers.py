@@ -36,8 +36,8 @@ class PosteriorAnswers(RegressorMixin, SummarizingEstimator):
         Returns
         -------
         log_prob : ndarray of shape (n_datasets,) or (n_datasets, n_draws)
-            In nats, with respect to the units of `y`; minus infinity outside the prior's support, and so far in its
-            tail that the prior probability beyond is below 1e-307.
+            In nats, with respect to the units of `y`; minus infinity outside the prior's support, so far in its tail
+            that the prior probability beyond is below 1e-307, and 1e100 standard deviations from the simulations.
 
         Raises
         ------

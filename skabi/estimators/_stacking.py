@@ -4,7 +4,7 @@ import numpy as np
 from scipy import optimize
 
 from skabi._random import seed_sequence
-from skabi.diagnostics._energy_score import mean_distances
+from skabi.diagnostics._energy_score import mean_distances, standard_deviations
 
 # Draws of a data set that energy scores are estimated from, unless one or the other is better known.
 _N_DRAWS = 128
@@ -58,8 +58,7 @@ def weights_by_density(log_density):
 
 def weights_by_energy(draws, y):
     """Return the weights of the smallest energy score; `draws` are arrays `(n_datasets, n_draws, n_parameters)`."""
-    spread = np.std(y, axis=0)
-    scale = np.where(spread > 0, spread, 1.0)
+    scale = standard_deviations(y)
     draws, y = [own / scale for own in draws], (y / scale)[:, np.newaxis]
     to_truth = np.array([np.linalg.norm(own - y, axis=2).mean() for own in draws])
     between = mean_distances(draws)

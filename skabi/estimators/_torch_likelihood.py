@@ -62,18 +62,23 @@ class TorchLikelihood:
         """Return log densities `(n, n_draws)` at u `(n, n_draws, n_parameters)` of some rows of the data."""
         y = FromReal.apply(u.reshape(-1, u.shape[-1]), self.prior)
         values = self.at(_repeated(data, rows, u.shape[1]), y)
-        if values.isnan().any() or (values == torch.inf).any():
-            i = int((values.isnan() | (values == torch.inf)).nonzero()[0])
-            raise ValueError(
-                f"the likelihood must return log densities, finite or -inf; it returned {float(values[i])} at "
-                f"{_named(self.prior, y[i].tolist())}."
-            )
+        self._check(values.detach(), y.detach())
         if torch.is_grad_enabled() and u.requires_grad and not values.requires_grad:
             raise ValueError(
                 "the likelihood must have gradients with respect to parameters: write it in torch, without detach() "
                 "or item()."
             )
         return values.reshape(u.shape[:2])
+
+    def _check(self, values, y):
+        """Raise if values at parameters y `(n, n_parameters)` are no log densities."""
+        is_wrong = values.isnan() | (values == torch.inf)
+        if is_wrong.any():
+            i = int(is_wrong.nonzero()[0])
+            raise ValueError(
+                f"the likelihood must return log densities, finite or -inf; it returned {float(values[i])} at "
+                f"{_named(self.prior, y[i].tolist())}."
+            )
 
     def at(self, data, y):
         """Return log densities `(n,)` of data sets at parameters `(n, n_parameters)`, both tensors."""

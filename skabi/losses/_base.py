@@ -77,8 +77,9 @@ class BaseLoss(BaseEstimator):
         Parameters
         ----------
         model : object or None
-            With `joint_density(likelihood, differentiable)`, which returns what tells log p(theta) + log p(x | theta),
-            and `read(X)`, which returns further data sets as a `Batch`.
+            With `joint_density(loss, differentiable)`, which returns what tells log p(theta) + log p(x | theta) when it
+            is called with theta `(n, n_draws, n_parameters)` and numbers of rows, and by `is_trained` whether weights
+            in it are being trained; and `read(X)`, which returns further data sets as a `Batch`.
         generator : torch.Generator
             Of the training; draws of a loss come from it.
 

@@ -102,10 +102,13 @@ class ReverseKL(BaseLoss):
         return -self.weight * self.lower_bound(network, batch, self.n_draws, generator)
 
     def lower_bound(self, network, batch, n_draws, generator):
-        """Return the ELBO of each row over `n_draws` draws, `(n,)`."""
+        """Return the ELBO of each row over `n_draws` draws, `(n,)`; of held-out data over so many pairs of them."""
         context = network.context(batch.x)
         shape = (len(context), n_draws, network.n_parameters)
         z = torch.randn(shape, generator=generator, dtype=context.dtype).to(context.device)
+        if not network.training:
+            # By opposite draws a mean that is off costs what it must: chance does not choose among epochs.
+            z = torch.cat([z, -z], dim=1)
         theta = network.from_base_given(z, context[:, None])
         log_joint = self._joint(theta.to(context.device), batch.rows)
         log_q = _log_prob_along_path(network, theta.to(context), context.detach()[:, None])

@@ -75,6 +75,8 @@ def read_group(folder):
         content = (folder / NODE).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except IsADirectoryError:
+        content = b""
     try:
         attributes = dict(json.loads(content)["attributes"])
         is_sound = attributes.pop("sha256") == digest(_canonical(attributes))

@@ -64,7 +64,7 @@ class Store:
     def stretches(self):
         """Return the plans of rows, in order."""
         plans: list[dict] = []
-        for folder in sorted(self.path.glob("rows-*")):
+        for _, folder in _numbered(self.path, "rows"):
             attributes = _described(folder)
             if attributes is None:
                 continue
@@ -101,7 +101,7 @@ class Store:
 
     def n_asked(self):
         """Return how many rows the store is to have: the largest number that was ever asked for."""
-        return max((int(folder.name.partition("-")[2]) for folder in self.path.glob("asked-*")), default=0)
+        return max((n for n, _ in _numbered(self.path, "asked")), default=0)
 
     def ask(self, n):
         """Note that the store is to have `n` rows, before any is planned."""
@@ -173,7 +173,7 @@ def find_store(path):
     if attributes is None and is_new:
         return None
     wanted = f"store must be the path of a folder of simulations, or a new one; {str(path)!r} is"
-    if attributes is None and any(path.glob("rows-*")):
+    if attributes is None and _numbered(path, "rows"):
         raise StoreError(
             f"{path / NODE}, which says whose rows the store {str(path)!r} has, is damaged or not there, and so is "
             "each plan that has a copy of it. Put a file back from a copy of the store, if there is one, or choose a "
@@ -229,6 +229,12 @@ def versions():
     return {"skabi": skabi.__version__, "numpy": np.__version__, "scipy": scipy.__version__}
 
 
+def _numbered(path, kind):
+    """Return number and folder of all that are named by a kind and a number, in their order; other things are none."""
+    named = ((folder.name.removeprefix(f"{kind}-"), folder) for folder in path.glob(f"{kind}-*"))
+    return sorted((int(number), folder) for number, folder in named if number.isdecimal())
+
+
 def _described(folder):
     try:
         return read_group(folder)
@@ -252,7 +258,7 @@ def _lost_plan(folder, what):
 
 def _described_in_plans(path):
     """Return the description of a store whose own is damaged, from a plan, or None if there is none."""
-    for folder in sorted(path.glob("rows-*")):
+    for _, folder in _numbered(path, "rows"):
         with suppress(StoreError):
             attributes = read_group(folder)
             if attributes is not None:

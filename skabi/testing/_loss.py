@@ -16,6 +16,8 @@ _N_PARAMETERS = 2
 class _ExactModel:
     """The joint density of theta ~ N(0, 1), x ~ N(theta, 1), of the rows of one batch."""
 
+    is_trained = False
+
     def __init__(self, x):
         self.x = x
 
@@ -79,8 +81,10 @@ def _check_values(loss, network):
     loss, state = _bound(loss, batch), torch.get_rng_state()
     with torch.no_grad():
         held_out = [loss(network.eval(), batch) for _ in range(2)]
-    assert torch.equal(*held_out), f"a loss of held-out rows must be the same each time; got {held_out}."
     values = loss(network.train(), batch)
+    after = network.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before), "a loss must not change the weights."
+    assert torch.equal(*held_out), f"a loss of held-out rows must be the same each time; got {held_out}."
     assert torch.equal(torch.get_rng_state(), state), "a loss must not touch torch's global generator."
     assert values.shape == (6,), f"a loss must be one value a row, (6,) here; got {tuple(values.shape)}."
     assert values.dtype == torch.float64, f"a loss must compute in the network's precision; got {values.dtype}."
@@ -89,8 +93,6 @@ def _check_values(loss, network):
     assert all(g is not None and g.isfinite().all() for g in gradients), (
         "a loss must reach every weight of the network."
     )
-    after = network.state_dict()
-    assert all(torch.equal(before[key], after[key]) for key in before), "a loss must not change the weights."
 
 
 def _check_minimum(loss, network):

@@ -7,6 +7,7 @@ import torch
 from skorch.callbacks import Callback
 from tqdm import tqdm
 
+from skabi._progress import is_silent
 from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning, TrainingError
 
@@ -282,7 +283,9 @@ class EpochBar(Callback):
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Open the bar."""
-        self.bar_ = tqdm(total=self.n_epochs, initial=len(net.history), desc=self.description, unit=" epochs")
+        self.bar_ = tqdm(
+            total=self.n_epochs, initial=len(net.history), desc=self.description, unit=" epochs", disable=is_silent()
+        )
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Move the bar."""

@@ -141,6 +141,18 @@ def test_wrong_values():
         energy_score(np.full((3, 5, 2), np.nan), np.zeros((3, 2)))
 
 
+@pytest.mark.parametrize("n_parameters", [1, 2])
+def test_distances_that_are_no_numbers_are_told(n_parameters):
+    draws, y = np.zeros((3, 4, n_parameters)), np.zeros((3, n_parameters))
+    draws[1, :, 0] = [1e308, -1e308, 1e308, -1e308]
+    with pytest.raises(ValueError, match=r"those of data set 1 overflow\. Pass a larger scale"):
+        energy_score(draws, y)
+    assert energy_score(draws, y, scale=np.full(n_parameters, 1e300))[1] > 0
+    X, parameters = problem(5)
+    with pytest.raises(ValueError, match="y must have values whose squares"):
+        energy_scorer(Exact().fit(X, parameters), X, 1e300 * parameters)
+
+
 # The scorer
 
 

@@ -22,6 +22,7 @@ from skabi.engines import Gaussian
 from skabi.estimators import AmortizedLikelihood, AmortizedModelComparator, AmortizedPosterior, JointEstimator
 from skabi.exceptions import ApproximationWarning
 from skabi.heads import Softmax
+from skabi.losses import ForwardKL, SelfConsistency
 from skabi.summaries import SeriesSummary, SetSummary
 
 SMALL = {"n_simulations": 120, "max_iter": 4, "batch_size": 32, "random_state": 0}
@@ -105,6 +106,11 @@ CASES = {
     "both as one": (
         JointEstimator(TINY, TINY, summary=SeriesSummary(width=8), share_summary=True, **SMALL),
         AutoregressiveSeries(n_times=5),
+        1,
+    ),
+    "both at once": (
+        JointEstimator(TINY, TINY, loss=ForwardKL() + SelfConsistency(n_draws=3), **SMALL),
+        ConjugateGaussian(),
         1,
     ),
     "fresh simulations": (AmortizedPosterior(TINY, fresh_simulations=True, **SMALL), ConjugateGaussian(), 1),

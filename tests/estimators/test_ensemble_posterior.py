@@ -2,7 +2,9 @@
 
 import itertools
 
+import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import optimize, stats
 from scipy.integrate import trapezoid
@@ -10,6 +12,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import Pipeline as SklearnPipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.helper import SliceDict
 
@@ -401,6 +404,8 @@ def test_the_score_is_at_least_the_mean_of_the_members(fitted, simulations):
         ({"weights": [0.5, 0.5], "weigh_by_score": True}, ValueError, "either given or chosen"),
         ({"weigh_by_score": "yes"}, ValueError, "weigh_by_score must be one of"),
         ({"validation_fraction": 1.5, "weigh_by_score": True}, ValueError, "validation_fraction must lie between"),
+        ({"validation_fraction": 0.999, "weigh_by_score": True}, ValueError, "holds out all 300 data sets"),
+        ({"estimators": [("a", SklearnPipeline([("b", Normal())]))]}, TypeError, "that of skabi.pipeline has them"),
         ({"n_simulations": 0}, ValueError, "n_simulations must be at least 1"),
     ],
 )
@@ -426,9 +431,37 @@ def test_wrong_fits(members, simulations, simulator, quick):
     frozen = FrozenEstimator(quick(prior=names).fit(X, y))
     with pytest.raises(ValueError, match="members must have one prior"):
         EnsemblePosterior([*members, ("frozen", frozen)]).fit(X, y)
+    with pytest.raises(ValueError, match=r"that of the ensemble is .* and that of member 'frozen'"):
+        EnsemblePosterior([("frozen", frozen)]).fit(simulator)
+    with pytest.raises(ValueError, match="member 'own' has a prior of its own"):
+        EnsemblePosterior([*members, ("own", quick(prior=simulator.prior))]).fit(simulator)
     with pytest.raises(ValueError, match="requires y to be passed") as caught:
         EnsemblePosterior(members).fit(X)
     assert caught.value.__notes__ == ["Raised by member 'linear' of an ensemble."]
+
+
+@pytest.mark.parametrize("weigh_by_score", [False, True])
+def test_a_fitted_member_must_have_the_parameters_in_the_order_of_y(simulations, quick, weigh_by_score):
+    X, y = simulations
+    y = pd.DataFrame(y, columns=["p", "q"])
+    frozen = FrozenEstimator(quick().fit(X, y))
+    ensemble = EnsemblePosterior([("frozen", frozen)], weigh_by_score=weigh_by_score)
+    assert ensemble.fit(X, y).parameter_names_ == ["p", "q"]
+    message = r"those of y are \['q', 'p'\] and those of member 'frozen' \['p', 'q'\]"
+    with pytest.raises(ValueError, match=message):
+        ensemble.fit(X, y[["q", "p"]])
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_members_have_no_bars_inside_that_of_the_ensemble(members, simulations, n_jobs, capfd):
+    verbose = [(name, clone(member).set_params(verbose=1)) for name, member in members]
+    with joblib.parallel_config(backend="threading"):
+        EnsemblePosterior(verbose, n_jobs=n_jobs, verbose=1).fit(*simulations)
+        shown = capfd.readouterr().err
+        assert "fitting members" in shown
+        assert "training" not in shown
+        EnsemblePosterior(verbose, n_jobs=n_jobs).fit(*simulations)
+    assert "training" in capfd.readouterr().err
 
 
 def test_a_fit_that_fails_leaves_the_last_one(fitted, simulations):

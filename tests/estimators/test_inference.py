@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from skabi import AmortizedPosterior
-from skabi.engines import Gaussian
+from skabi.engines import DiffusionModel, Gaussian, ResidualNetwork
 from skabi.estimators import _inference
 
 N_THREADS = torch.get_num_threads()
@@ -28,6 +28,15 @@ def test_density_is_the_same_in_chunks(fitted, simulations, monkeypatch):
     monkeypatch.setattr(_inference, "_CHUNK", 7)
     np.testing.assert_allclose(fitted.log_prob(X[:20], many[:20]), whole, rtol=1e-12)
     np.testing.assert_allclose(fitted.log_prob(X, y), one_each, rtol=1e-12)
+
+
+def test_density_is_zero_farther_out_than_a_solver_can_count(simulations):
+    X, y = simulations
+    engine = DiffusionModel(ResidualNetwork(8, n_blocks=1))
+    posterior = AmortizedPosterior(engine, max_iter=1, random_state=0).fit(X[:100], y[:100])
+    far = np.full_like(y[:2], np.finfo(float).max)
+    np.testing.assert_array_equal(posterior.log_prob(X[:2], far), -np.inf)
+    assert posterior.score(X[:2], far) == -np.inf
 
 
 def test_predictions_and_summaries_are_the_same_in_chunks(fitted, simulations, monkeypatch):

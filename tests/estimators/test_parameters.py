@@ -115,6 +115,14 @@ def test_outside_the_support():
         fitted(prior, y)
 
 
+@pytest.mark.parametrize("far", [1e103, 1e200, np.finfo(float).max])
+def test_what_is_too_far_for_a_network_counts_as_outside(far):
+    y = draws(None)
+    parameter_map = fitted(None, y)
+    _, log_det = parameter_map.to_network(np.array([[far, 0.0, 0.0], [0.0, -far, far], [1e90, 0.0, 0.0]]))
+    np.testing.assert_array_equal(np.isneginf(log_det), [True, True, False])
+
+
 def test_outside_a_support_that_depends_on_other_parameters():
     prior = PRIORS["chained"]
     y = draws(prior)

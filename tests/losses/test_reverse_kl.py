@@ -15,7 +15,7 @@ from skabi.networks._residual import LinearResidual
 from skabi.networks._summarized import SummarizedDensity
 from skabi.priors import ChainedPrior
 from skabi.simulators import Simulator
-from skabi.summaries import IdentitySummary, SetSummary
+from skabi.summaries import IdentitySummary, ModuleSummary, SetSummary
 
 NOISE = 0.3
 SPLINES = {"n_bins": 4, "hidden_layer_sizes": (8,), "n_blocks": 1, "block_width": 8}
@@ -82,9 +82,32 @@ def test_elsewhere_it_is_lower_by_the_divergence(batch):
     assert abs(np.mean(loss + log_evidence(batch.x)) - divergence) < 4 * error + 1e-3
 
 
+def test_a_mean_that_is_off_costs_the_divergence_in_held_out_data(batch):
+    net, shift = network(EXACT), 0.2
+    net.residual = LinearResidual(
+        torch.eye(2).double() / (1 + NOISE),
+        torch.full((2,), shift, dtype=torch.float64),
+        math.sqrt(EXACT) * torch.eye(2).double(),
+    )
+    # By one pair of draws, whatever they are.
+    loss = bound(batch, n_draws=1)(net.eval(), batch)
+    np.testing.assert_allclose(loss.detach().numpy() + log_evidence(batch.x), shift**2 / EXACT, rtol=1e-8)
+
+
 def test_the_gradient_vanishes_at_the_optimum_for_each_draw(batch):
     net = network(EXACT)
     gradients = torch.autograd.grad(bound(batch, n_draws=1)(net, batch).sum(), list(net.density.parameters()))
+    assert all(gradient.abs().max() < 1e-10 for gradient in gradients)
+
+
+def test_it_vanishes_for_learned_summaries_too(batch):
+    net = network(EXACT)
+    net.summary = ModuleSummary(torch.nn.Linear, {"in_features": 2, "out_features": 2}).build((2,), 2).double()
+    weight, bias = net.summary.parameters()
+    with torch.no_grad():
+        weight.copy_(torch.eye(2))
+        bias.zero_()
+    gradients = torch.autograd.grad(bound(batch, n_draws=1)(net, batch).sum(), [weight, bias])
     assert all(gradient.abs().max() < 1e-10 for gradient in gradients)
 
 

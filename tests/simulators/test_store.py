@@ -520,6 +520,24 @@ def test_a_store_whose_descriptions_are_all_damaged_is_told(planned, path):
         open_store(path)
 
 
+def test_names_that_are_none_of_a_store_are_no_part_of_it(planned, path):
+    shutil.copytree(planned[0], path)
+    for name in ("rows-old", "rows-", "asked-often"):
+        (path / name).mkdir()
+        (path / name / "zarr.json").write_text("notes")
+    assert_same(open_store(path), planned[1])
+    assert_same(SIMULATORS["loop"].sample(60, random_state=0, store=path), planned[1])
+
+
+def test_a_folder_in_the_place_of_a_plan_is_a_damaged_one(planned, path):
+    shutil.copytree(planned[0], path)
+    plan = sorted(path.glob("rows-*"))[1] / "zarr.json"
+    plan.unlink()
+    plan.mkdir()
+    with pytest.raises(StoreError, match="is damaged"):
+        open_store(path)
+
+
 def broken(a, b, rng):
     raise ZeroDivisionError("not yet")
 

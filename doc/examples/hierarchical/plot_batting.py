@@ -27,9 +27,10 @@ print(X)
 # ---------
 # A player hits with a probability of his own. Over players, probabilities follow a beta distribution with an unknown
 # mean and an unknown size: the larger that is, the more alike are players. How often a player was at bat is known, a
-# covariate of the group. It is drawn at random here, between 20 and 200 times, and so is the number of players, so that
-# one fit serves other days of the season too.
+# covariate of the group. On the day of a data set all have been at bat as often; between 20 and 200 times, and the
+# number of players is drawn, too, so that one fit serves other days of the season.
 
+import numpy as np
 from scipy import stats
 
 from skabi.hierarchical import HierarchicalPosterior, HierarchicalSimulator
@@ -39,6 +40,11 @@ from skabi.priors import IndependentPrior
 def probabilities(mean, size):
     """Return what is believed of the probabilities of players."""
     return stats.beta(mean * size, (1 - mean) * size)
+
+
+def times_at_bat(n_players, rng):
+    """Return how often the players have been at bat, (n_players,)."""
+    return np.full(n_players, rng.integers(20, 201))
 
 
 def bat(probability, at_bats, rng):
@@ -51,7 +57,7 @@ simulator = HierarchicalSimulator(
     {"probability": probabilities},
     bat,
     n_groups=(10, 30),
-    covariates={"at_bats": stats.randint(20, 201)},
+    covariates={"at_bats": times_at_bat},
     vectorized=True,
 )
 
