@@ -60,7 +60,7 @@ def test_parameters_of_data_sets_like_the_observed_one_have_its_posterior():
     assert (np.ptp(prior.support, axis=1) < 1.5).all()
     assert (np.abs(observed[0, :, np.newaxis] - prior.support).min(axis=1) > 0.1 + 4 * std).all()
     simulator = Simulator(prior, exact.simulate, vectorized=True)
-    X, y = simulator.sample(40_000, random_state=1)
+    X, y = simulator.sample(100_000, random_state=1)
     is_near = (np.abs(X - observed) < 0.1).all(axis=1)
     # What ForwardKL learns there: the parameters that made them, which are draws of their exact posteriors.
     z = (y.to_numpy()[is_near] - exact.posterior_mean(X[is_near])) / std
