@@ -9,8 +9,10 @@ from skabi.engines._solvers import RungeKutta
 
 def field_of(engine, n_parameters, n_context):
     """Return the untrained network inside that of an engine."""
-    recipe = ResidualNetwork() if engine.network is None else clone(engine.network)
-    return recipe.build(n_parameters, n_context)
+    recipe = ResidualNetwork() if engine.network is None else engine.network
+    if not hasattr(recipe, "build"):
+        raise TypeError(f"network must be a network recipe, such as ResidualNetwork(64) or UNet(); got {recipe!r}.")
+    return clone(recipe).build(n_parameters, n_context)
 
 
 def configure_ode(engine, network):

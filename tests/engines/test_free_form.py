@@ -171,6 +171,8 @@ def test_the_contract_holds_for_other_hyperparameters_too(engine):
 def test_bad_hyperparameters_are_named():
     with pytest.raises(ValueError, match="n_steps must be at least 1"):
         FlowMatching(n_steps=0).build(2, 1)
+    with pytest.raises(TypeError, match="network must be a network recipe"):
+        ConsistencyModel((8,)).build(2, 1)
     with pytest.raises(TypeError, match="n_probes must be an int"):
         FlowMatching(n_probes=0.5).build(2, 1)
     with pytest.raises(ValueError, match=r"time_exponent must lie between -1\.0"):
