@@ -158,7 +158,7 @@ def test_levels_of_noise_double_while_training_goes_on():
     "engine",
     [
         FlowMatching(ResidualNetwork(6, n_blocks=2, n_reading_blocks=0, dropout=0.1), n_steps=20, time_exponent=1.0),
-        DiffusionModel(SMALL, n_steps=10, churn=5.0, n_repeats=1),
+        DiffusionModel(SMALL, n_steps=40, noise=(0.01, 20.0), n_repeats=1),
         ConsistencyModel(SMALL, n_steps=4, n_repeats=1),
     ],
     ids=lambda engine: type(engine).__name__,
