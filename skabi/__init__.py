@@ -38,6 +38,7 @@ _ROOMS = (
     "datasets",
     "diagnostics",
     "draws",
+    "dynamic",
     "engines",
     "estimators",
     "exceptions",

@@ -96,6 +96,10 @@ class DynamicSimulator:
             self._arguments_of(log_likelihood, given={"X"})
         self.block_size = _BLOCK
 
+    def __repr__(self):
+        name = getattr(self.simulate, "__name__", type(self.simulate).__name__)
+        return f"DynamicSimulator({self.space.transitions!r}, {name}, n_times={self.n_times!r})"
+
     @property
     def prior(self):
         """The prior of all hyper-parameters, or None where there are none."""

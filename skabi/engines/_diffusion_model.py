@@ -28,8 +28,8 @@ class DiffusionModel(BaseEngine):
     churn : float, default=0.0
         Zero for the probability flow. Else noise is renewed in each step: over all of them `churn` times as much as
         there was, but at most 0.41 in a step. What the solver or the network did wrong before is forgotten. It concerns
-        `sample` alone, and may be changed after `fit`; `log_prob` is that of the probability flow, which such draws follow
-        as far as the network is right.
+        `sample` alone, and may be changed after `fit`; `log_prob` is that of the probability flow, which such draws
+        follow as far as the network is right.
     noise : (float, float), default=(0.001, 20.0)
         Least and most standard deviation of the noise, beside parameters of standard deviation one.
     log_noise : (float, float), default=(-1.2, 1.6)

@@ -122,7 +122,7 @@ def test_probes_estimate_the_log_density_without_bias_for_one_parameter(make, si
     [
         FlowMatching(ResidualNetwork(32, n_blocks=2, n_reading_blocks=1)),
         DiffusionModel(ResidualNetwork(32, n_blocks=2, n_reading_blocks=1)),
-        ConsistencyModel(ResidualNetwork(32, n_blocks=2, n_reading_blocks=1), n_steps=4),
+        ConsistencyModel(ResidualNetwork(32, n_blocks=2, n_reading_blocks=1), n_steps=20),
     ],
     ids=lambda engine: type(engine).__name__,
 )
