@@ -105,20 +105,10 @@ class BasePrior:
         """
         n = check_count(n, "n", minimum=0)
         rng = random_state if isinstance(random_state, np.random.Generator) else generators(random_state, 1)[0]
-        return pd.DataFrame(self.draw(n, rng), columns=self.parameter_names)
-
-    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Return what `sample` returns as an array, `(n, n_parameters)`: quicker where few are drawn many times.
-
-        Parameters
-        ----------
-        n : int
-        rng : numpy.random.Generator
-        """
         entries: dict[str, np.ndarray] = {}
         for name, bijection in self._bijections(entries):
             entries[name] = draw_entry(bijection, self._sizes[name], n, rng)
-        return self._join(entries, n)
+        return pd.DataFrame(self._join(entries, n), columns=self.parameter_names)
 
     def log_prob(self, y: ArrayLike) -> np.ndarray:
         """Return the log density, `(n,)`; minus infinity outside the support.

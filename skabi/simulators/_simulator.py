@@ -202,7 +202,7 @@ class Simulator:
         prior_seeds, block_seeds = seed_sequence(random_state).spawn(2)
         seeds = prior_seeds.spawn(len(sizes))
         # Whole blocks are drawn and cut, so that a longer run begins with the rows of a shorter one.
-        drawn = [self.prior.draw(self.block_size, np.random.default_rng(seed)) for seed in seeds]
+        drawn = [self.prior.sample(self.block_size, np.random.default_rng(seed)).to_numpy() for seed in seeds]
         if not self.vectorized:
             drawn = [block[:size] for block, size in zip(drawn, sizes, strict=True)]
         blocks = [self.prior.split(block) for block in drawn]

@@ -128,7 +128,7 @@ def _simulate(recipe, chunk):
 def _simulate_block(recipe, i, first, stop):
     """Return seed block number `i`, of which `first` to `stop` are wanted, and its parameters."""
     prior_seed, seed = (_child(child, i) for child in _children(recipe.seed, 2))
-    y = recipe.prior.draw(recipe.block_size, np.random.default_rng(prior_seed))
+    y = recipe.prior.sample(recipe.block_size, np.random.default_rng(prior_seed)).to_numpy()
     entries = recipe.prior.split(y)
     inputs = Inputs(entries, draw_sizes(recipe.sizes, seed, recipe.block_size), recipe.passed)
     how = {"seed": seed, "allow_nan": recipe.allow_nan, "stop_at_error": recipe.stop_at_error}

@@ -169,3 +169,14 @@ def test_infinity_is_never_allowed(vectorized):
     simulator = Simulator(PRIOR, lambda a, t, rng: a + np.inf, vectorized=vectorized, allow_nan=True)
     with pytest.raises(SimulatorError, match="returned infinity for"):
         simulator.sample(20, random_state=0)
+
+
+def test_a_prior_that_draws_in_its_own_way_is_asked(tmp_path):
+    class Shifted(IndependentPrior):
+        def sample(self, n, random_state=None):
+            return super().sample(n, random_state=random_state) + 100.0
+
+    simulator = Simulator(Shifted({"a": stats.norm()}), lambda a, rng: np.full(2, a))
+    for store in (None, tmp_path / "sims"):
+        _, y = simulator.sample(20, random_state=0, store=store)
+        assert (np.asarray(y) > 90).all()
