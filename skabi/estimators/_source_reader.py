@@ -61,10 +61,13 @@ class SourceReader:
     def transform(self, source):
         """Return `(values, mask)`, with shapes `(n_datasets, *network_shape)` and that of the source's mask."""
         # Padding stays zero and costs nothing.
-        kept = slice(None) if source.mask is None else source.mask
-        there = source.values[kept]
-        values = np.zeros(source.values.shape)
-        values[kept] = self._scaler.transform(there.reshape(-1, *self._feature_shape(source))).reshape(there.shape)
+        there = source.values if source.mask is None else source.values[source.mask]
+        scaled = self._scaler.transform(there.reshape(-1, *self._feature_shape(source))).reshape(there.shape)
+        if source.mask is None:
+            values = scaled
+        else:
+            values = np.zeros(source.values.shape)
+            values[source.mask] = scaled
         if self.may_miss:
             is_missing = np.isnan(values)
             parts = [np.where(is_missing, 0.0, values), is_missing.astype(float)]
@@ -142,6 +145,8 @@ class SourceReader:
 
     def _is_missing_of_each(self, source):
         """Return which features are missing somewhere in a data set that is there."""
+        if not source.has_nan:
+            return np.zeros(self.may_miss_of_each.shape, dtype=bool)
         values = source.values[is_there(source)]
         return np.isnan(values).reshape(-1, *self.may_miss_of_each.shape).any(axis=0)
 

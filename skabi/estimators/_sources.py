@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -35,6 +36,11 @@ class Source:
 
     def __len__(self):
         return len(self.values)
+
+    @cached_property
+    def has_nan(self):
+        """Whether a value is missing."""
+        return bool(np.isnan(self.values).any())
 
     @property
     def shape(self):
@@ -270,12 +276,14 @@ def is_there(source):
 
 def missing_shares(source):
     """Return the share of values that are missing in each data set that has anything of a source."""
+    there = is_there(source)
+    if not source.has_nan:
+        return np.zeros(there.sum())
     n_values = np.full(len(source), math.prod(source.shape))
     if source.is_ragged:
         n_places = source.mask.reshape(len(source), -1).sum(axis=1)
         n_values = n_places * math.prod(source.shape[source.n_ragged_axes :])
     n_missing = np.isnan(source.values).reshape(len(source), -1).sum(axis=1)
-    there = is_there(source)
     return n_missing[there] / n_values[there]
 
 
@@ -286,4 +294,4 @@ def is_uneven(source):
 
 def has_missing(source):
     """Return whether a value, or the whole of a data set, is missing."""
-    return not is_there(source).all() or bool(np.isnan(source.values).any())
+    return source.has_nan or not is_there(source).all()

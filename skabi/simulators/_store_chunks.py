@@ -1,7 +1,8 @@
 """One chunk of a store: the rows of some whole seed blocks in a zarr group, which counts once it has its description.
 
 The group holds `X` (or `X_0`, `X_1`, ... for several sources), a row a data set, and `y`. Where data sets have sizes of
-their own, the observations of all lie one after the other in `X`, and `sizes` says how many each has.
+their own, the observations of all lie one after the other in `X`, and `sizes` says how many each has. `X` is compressed where
+that makes it smaller, which random numbers are not.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from skabi.simulators._store_files import (
     remove_partial,
     write_file,
 )
+
+
+# What is compressed to more than this share of its size is stored as it is, and read in a fraction of the time.
+_WORTHWHILE = 0.9
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,13 @@ def commit(chunk, data, y, *, counted, attributes):
         ]
         for i, (values, source) in enumerate(zip(data.values(), layout, strict=True)):
             arrays.update(_flat(values, source, i))
-    for key, content in _encoded(arrays).items():
-        write_file(chunk.folder / key, content)
+    compressed, digests = [], {}
+    for name, array in arrays.items():
+        files, is_compressed = _encoded(name, array)
+        compressed += [name] * is_compressed
+        digests[name] = digest(files[f"{name}/{NODE}"])
+        for key, content in files.items():
+            write_file(chunk.folder / key, content)
     described = attributes | {
         "key": chunk.key,
         "start": chunk.start,
@@ -65,6 +75,8 @@ def commit(chunk, data, y, *, counted, attributes):
         "n_kept": len(y),
         "columns": list(y.columns),
         "layout": layout,
+        "compressed": compressed,
+        "sha256_of_descriptions": digests,
         "bytes": sum(array.nbytes for array in arrays.values()),
         "sha256_of_arrays": {name: digest(np.ascontiguousarray(array)) for name, array in arrays.items()},
     }
@@ -131,28 +143,35 @@ def _flat(values, source, i):
     }
 
 
-def _encoded(arrays):
-    """Return the files of zarr arrays as a dict of path to bytes."""
-    import zarr
+def _encoded(name, array):
+    """Return the files of an array as a dict of path to bytes, and whether they are compressed."""
     from zarr.codecs import Crc32cCodec, ZstdCodec
+
+    if name.startswith("X"):
+        files = _zarr_files(name, array, [ZstdCodec(level=1), Crc32cCodec()])
+        if sum(map(len, files.values())) < _WORTHWHILE * array.nbytes or not array.size:
+            return files, True
+    return _zarr_files(name, array, None), False
+
+
+def _zarr_files(name, array, compressors):
+    import zarr
     from zarr.storage import MemoryStore
 
     files: dict = {}
-    for name, array in arrays.items():
-        node = zarr.create_array(
-            store=MemoryStore(files),
-            name=name,
-            shape=array.shape,
-            chunks=tuple(max(1, size) for size in array.shape),
-            dtype=array.dtype.newbyteorder("<"),
-            # Parameters are random numbers, which nothing compresses, and are read as they are.
-            compressors=[ZstdCodec(level=1), Crc32cCodec()] if name.startswith("X") else None,
-            filters=None,
-            fill_value=np.nan if array.dtype.kind == "f" else 0,
-            # A chunk that is NaN throughout would be left out, and the bits of its NaN lost.
-            config={"write_empty_chunks": True},
-        )
-        node[...] = array
+    node = zarr.create_array(
+        store=MemoryStore(files),
+        name=name,
+        shape=array.shape,
+        chunks=tuple(max(1, size) for size in array.shape),
+        dtype=array.dtype.newbyteorder("<"),
+        compressors=compressors,
+        filters=None,
+        fill_value=np.nan if array.dtype.kind == "f" else 0,
+        # A chunk that is NaN throughout would be left out, and the bits of its NaN lost.
+        config={"write_empty_chunks": True},
+    )
+    node[...] = array
     files.pop(NODE, None)
     return {path: content.to_bytes() for path, content in files.items()}
 
@@ -160,7 +179,7 @@ def _encoded(arrays):
 def _read(folder, attributes, name):
     """Return an array of a chunk, or raise a `StoreError` unless it is the one that was written."""
     try:
-        array = _read_plain(folder, attributes, name) if name[0] != "X" else _read_zarr(folder / name)
+        array = (_read_zarr if name in attributes["compressed"] else _read_plain)(folder, attributes, name)
         is_sound = digest(np.ascontiguousarray(array)) == attributes["sha256_of_arrays"][name]
         cause = None
     except Exception as error:  # whatever a codec raises on bytes that it did not write
@@ -173,16 +192,33 @@ def _read(folder, attributes, name):
     return array
 
 
-def _read_zarr(folder):
+def _read_zarr(folder, attributes, name):
     import zarr
 
-    return np.asarray(zarr.open_array(str(folder), mode="r")[...])
+    return np.asarray(zarr.open_array(str(folder / name), mode="r")[...])
 
 
 def _read_plain(folder, attributes, name):
-    # Many small files are read in a fraction of the time that zarr takes to open them.
-    dtype = np.dtype("<f8" if name == "y" else "<i8")
-    if not attributes["n_kept"]:
-        return np.empty((0, len(attributes["columns"])), dtype)
-    content = (folder / name / "c" / "0" / "0").read_bytes()
-    return np.frombuffer(content, dtype).reshape(attributes["n_kept"], -1)
+    # A file is read in a fraction of the time that zarr takes to open it; others read it by its description.
+    if digest((folder / name / NODE).read_bytes()) != attributes["sha256_of_descriptions"][name]:
+        raise StoreError("its description does not have the content that was written")
+    shape = _shape(attributes, name)
+    dtype = np.dtype("<i8" if name.startswith("sizes") else "<f8")
+    if not shape[0]:
+        return np.empty(shape, dtype)
+    content = folder.joinpath(name, "c", *"0" * len(shape)).read_bytes()
+    return np.frombuffer(content, dtype).reshape(shape)
+
+
+def _shape(attributes, name):
+    """Return the shape of an array of a chunk; -1 stands for a length that is not kept."""
+    n_kept = attributes["n_kept"]
+    if name == "y":
+        return n_kept, len(attributes["columns"])
+    of_name = (
+        each for i, each in enumerate(attributes["layout"]) if name in (_name("X", each, i), _name("sizes", each, i))
+    )
+    source = next(of_name)
+    if name.startswith("sizes"):
+        return n_kept, source["counted"]
+    return -1 if source["counted"] else n_kept, *source["shape"]
