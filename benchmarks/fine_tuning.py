@@ -3,8 +3,9 @@
 python benchmarks/fine_tuning.py                          # everything, one seed
 python benchmarks/fine_tuning.py gaussian --seeds 0 1 2   # some parts, some seeds
 
-A posterior is fitted to a problem, and another problem comes: `fit` anew, beside `fit` with `warm_start=True` and
-some of the epochs that the new fit took, so many that the time is less than a third. The score is that of 2,000 other simulations, the time that of the processor.
+A posterior is fitted to a problem, and another problem comes: `fit` anew, beside `fit` with `warm_start=True` and so
+few of the epochs of the new fit that they take less than a third of its time. The score is that of 2,000 other
+simulations, the time that of the processor.
 
 Parts: gaussian (a prior that is shifted and narrower), glm (the Bernoulli GLM with half the prior covariance and a
 shift), box (SLCP with a uniform prior of two thirds of the width), sizes (10 to 40 observations after 2 to 10).

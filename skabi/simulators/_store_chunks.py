@@ -1,8 +1,8 @@
 """One chunk of a store: the rows of some whole seed blocks in a zarr group, which counts once it has its description.
 
 The group holds `X` (or `X_0`, `X_1`, ... for several sources), a row a data set, and `y`. Where data sets have sizes of
-their own, the observations of all lie one after the other in `X`, and `sizes` says how many each has. `X` is compressed where
-that makes it smaller, which random numbers are not.
+their own, the observations of all lie one after the other in `X`, and `sizes` says how many each has. `X` is compressed
+where that makes it smaller, which random numbers are not.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,6 @@ from skabi.simulators._store_files import (
     remove_partial,
     write_file,
 )
-
 
 # What is compressed to more than this share of its size is stored as it is, and read in a fraction of the time.
 _WORTHWHILE = 0.9
