@@ -152,24 +152,45 @@ class TrajectoryAnswers(Savable, BaseEstimator):
         Returns
         -------
         step : FilterStep
+
+        Raises
+        ------
+        TypeError, ValueError
+            If x is not as it must be, or step is none of as many series.
+
+        Warns
+        -----
+        ApproximationWarning
+            At the first time that is beyond those of `fit`.
         """
         check_is_fitted(self)
         n_draws = check_count(n_draws, "n_draws")
-        series = as_series(
-            np.expand_dims(np.asarray(x, dtype=np.float64), -2),
-            several=self._several,
-            allow_nan=self.missing is not None,
-        ).values[:, :, 0]
+        series = self._observations(x)
         network = self.learned_.network
-        with torch.no_grad(), single_thread():
+        with torch.inference_mode(), single_thread():
             tokens = to_tensor(self._reader.transform(series)).flatten(0, 1)
-            state = network.memory.start(len(tokens)) if step is None else step.memory
+            state = network.memory.start(len(tokens)) if step is None else _memory_of(step, len(tokens))
             state, memory = network.memory.step(state, tokens)
             memory = memory.unflatten(0, series.shape[:2])
             seed = integer_seed(seed_sequence(random_state))
             hyper, states = at_one_time(self.learned_, memory, n_draws, seed=seed)
+        if state.n_times == self.n_times_in_ + 1:
+            self._warn_of_longer(state.n_times, series.shape[1])
         states = states if self._several else states[:, :, 0]
         return FilterStep(hyper, self.learned_.space.values(states), states, state)
+
+    def _observations(self, x):
+        """Return one observation of each series, `(n_datasets, n_subjects, n_features)`."""
+        x = np.asarray(x, dtype=np.float64)
+        n_axes = 3 if self._several else 2
+        x = x[..., np.newaxis] if x.ndim == n_axes - 1 and self.n_features_in_ == 1 else x
+        if x.ndim != n_axes:
+            raise ShapeError(
+                f"x must have shape (n_datasets, {'n_subjects, ' * self._several}{self.n_features_in_}), one "
+                f"observation of each series; got {x.shape}."
+            )
+        series = as_series(x[..., np.newaxis, :], several=self._several, allow_nan=self.missing is not None)
+        return series.values[:, :, 0]
 
     def _series(self, X):
         """Return checked series, and warn of those that are longer than any in fit."""
@@ -179,13 +200,16 @@ class TrajectoryAnswers(Savable, BaseEstimator):
         if n_features != self.n_features_in_:
             raise ShapeError(f"X must have {self.n_features_in_} features, as in fit; got {n_features}.")
         if n_times > self.n_times_in_ or n_subjects > self.n_subjects_in_:
-            warn(
-                f"X has series of {n_times} times and {n_subjects} subjects; those of fit have {self.n_times_in_} and "
-                f"{self.n_subjects_in_}. Transitions go on as they are, but what the network remembers of a longer "
-                "past extrapolates.",
-                ApproximationWarning,
-            )
+            self._warn_of_longer(n_times, n_subjects)
         return series
+
+    def _warn_of_longer(self, n_times, n_subjects):
+        warn(
+            f"X has series of {n_times} times and {n_subjects} subjects; those of fit have {self.n_times_in_} and "
+            f"{self.n_subjects_in_}. Transitions go on as they are, but what the network remembers of a longer "
+            "past extrapolates.",
+            ApproximationWarning,
+        )
 
     def _known(self, hyper, n, n_draws):
         """Return hyper-parameters that are given as `(n, n_draws, n_hyper)`, or None."""
@@ -222,3 +246,12 @@ class TrajectoryAnswers(Savable, BaseEstimator):
             times=times,
             states=states,
         )
+
+
+def _memory_of(step, n_series):
+    """Return the memory of a step of `n_series` series."""
+    if not isinstance(step, FilterStep):
+        raise TypeError(f"step must be what filter_step returned, or None; got {type(step).__name__}.")
+    if len(step.memory.last) != n_series:
+        raise ShapeError(f"x must go on with the {len(step.memory.last)} series of step; got {n_series}.")
+    return step.memory

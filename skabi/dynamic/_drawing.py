@@ -202,7 +202,7 @@ def at_one_time(learned, memory, n_draws, *, seed):
 
     Hyper-parameters are `(n, n_draws, n_hyper)` and states `(n, n_draws, n_subjects, n_states)`.
     """
-    with torch.no_grad():
+    with torch.inference_mode():
         hyper, states = _at_one_time(learned, memory, n_draws, torch_generator(seed))
     return hyper, np.swapaxes(states, 1, 2)
 

@@ -9,6 +9,7 @@ from skabi._params import check_count
 from skabi._random import integer_seed, seed_sequence
 from skabi.dynamic._answers import TrajectoryAnswers
 from skabi.dynamic._drawing import at_one_time
+from skabi.dynamic._series import check_times
 from skabi.dynamic._trajectories import TrajectoryDraws
 from skabi.exceptions import ShapeError
 
@@ -27,7 +28,7 @@ class Forecasts(TrajectoryAnswers):
             Times after the last.
         n_draws : int, default=1000
         times : array-like of shape (n_steps,), optional
-            Their labels.
+            Their labels, numbers or dates that increase.
         random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
 
         Returns
@@ -39,6 +40,7 @@ class Forecasts(TrajectoryAnswers):
         series = self._series(X)
         if (series.lengths != series.lengths[0]).any():
             raise ShapeError("series must be of one length to be forecast; call forecast once for each length.")
+        times = check_times(times, n_steps, first=series.values.shape[2])
         first, second = seed_sequence(random_state).spawn(2)
         rng, space = np.random.default_rng(second), self.learned_.space
         memory = torch.cat([part[:, :, -1] for _, part in self._memories(series, torch.float32)])
@@ -49,8 +51,7 @@ class Forecasts(TrajectoryAnswers):
         for step in range(n_steps):
             states = space.advance(states.reshape(-1, n_states), numbers, rng).reshape(states.shape)
             path[..., step, :] = states
-        n_times = series.values.shape[2]
-        return self._draws(hyper, path, np.arange(n_times, n_times + n_steps) if times is None else times)
+        return self._draws(hyper, path, times)
 
     def sample_ahead(self, X: ArrayLike, simulator, n_draws: int = 200, *, random_state=None) -> np.ndarray:
         """Draw each observation given those before it: one-step-ahead predictive draws.

@@ -25,9 +25,9 @@ from skabi.training import DropAtRandom, EpochBar, FreshRows, Rows, train
 _SMALL = {"n_bins": 6, "hidden_layer_sizes": (32,), "n_blocks": 1}
 
 
-def default_engine():
-    """Return the density of hyper-parameters and of filtered states where none is asked for."""
-    return SplineFlow(2, block_width=64, **_SMALL)
+def default_engine(n_parameters):
+    """Return the density of so many hyper-parameters or filtered states where none is asked for."""
+    return SplineFlow(min(n_parameters, 2), block_width=64, **_SMALL)
 
 
 def default_step_engine():
@@ -116,9 +116,13 @@ def learn(estimator, space, X, y, *, simulate=None):
 
 def build(estimator, space, reader, *, n_times):
     """Return an untrained `TrajectoryNetwork`."""
-    engine = or_default(estimator.engine, default_engine)
     step_engine = or_default(estimator.step_engine, default_step_engine)
     width, n_hyper, n_states = estimator.width, len(space.hyper_names), space.n_states
+
+    def density(n_parameters, n_context):
+        engine = or_default(estimator.engine, lambda: default_engine(n_parameters))
+        return engine.build(n_parameters, n_context)
+
     memory = CausalMemory(reader.n_tokens, width, estimator.n_layers, n_times)
     backcast = Backcast(
         n_states,
@@ -131,9 +135,9 @@ def build(estimator, space, reader, *, n_times):
     return TrajectoryNetwork(
         memory,
         StateBelief(memory.n_memory, n_hyper, n_states, width),
-        engine.build(n_states, width),
+        density(n_states, width),
         backcast,
-        engine.build(n_hyper, width + 1) if n_hyper else None,
+        density(n_hyper, width + 1) if n_hyper else None,
         width=width,
     )
 

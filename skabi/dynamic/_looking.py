@@ -6,7 +6,7 @@ from skabi.networks._data_sets import DataSets
 
 
 class LookAtTimes:
-    """Look at a few times of each series, the last among them, and at some of the subjects.
+    """Look at a few times of each series, the first and the last among them, and at some of the subjects.
 
     How many subjects there are is drawn anew for each data set, so that a network knows any number of them.
 
@@ -27,7 +27,7 @@ class LookAtTimes:
         if self.dropping is not None:
             x = self.dropping(x.flatten(0, 1), generator).unflatten(0, (n, n_subjects))
         place = torch.rand((n, n_times), generator=generator, device=generator.device)
-        place[:, -1] = -1.0
+        place[:, [0, -1]] = -1.0
         chosen = place.argsort(dim=1).argsort(dim=1) < self.n_times
         share = torch.rand((n, 1), generator=generator, device=generator.device)
         is_there = torch.arange(n_subjects, device=share.device) <= share * n_subjects

@@ -11,9 +11,13 @@ from skabi._random import seed_sequence
 from skabi.dynamic._drawing import Learned, log_density
 from skabi.dynamic._forecasts import Forecasts
 from skabi.dynamic._learning import check_numbers, learn
+from skabi.dynamic._series import as_series
 from skabi.dynamic._simulator import DynamicSimulator
 from skabi.dynamic._trajectories import Trajectories
 from skabi.exceptions import ShapeError
+
+# Data sets that a fit needs.
+_FEWEST = 11
 
 
 class DynamicPosterior(Forecasts):
@@ -139,14 +143,16 @@ class DynamicPosterior(Forecasts):
         self.verbose = verbose
         self.random_state = random_state
 
-    def fit(self, simulator, y=None) -> Self:
-        """Simulate and train.
+    def fit(self, X, y: Trajectories | None = None) -> Self:
+        """Train, on data sets that a simulator makes or has made.
 
         Parameters
         ----------
-        simulator : DynamicSimulator
-        y : None
-            There for scikit-learn.
+        X : DynamicSimulator, or array-like of shape (n_datasets, n_times, n_features)
+            A simulator, of which `n_simulations` data sets are drawn, or data sets already simulated, 11 at least;
+            with an axis of subjects before that of times where there are several.
+        y : Trajectories, optional
+            What made them, as `DynamicSimulator.sample` returns it; None for a simulator.
 
         Returns
         -------
@@ -155,27 +161,15 @@ class DynamicPosterior(Forecasts):
         Raises
         ------
         TypeError, ValueError
-            If `simulator` is no `DynamicSimulator`, or a parameter of the constructor is wrong.
+            If X is no simulator and y no `Trajectories`, they do not fit together, or a parameter of the constructor is
+            wrong.
         SimulatorError, TrainingError
             If a simulation fails, or the loss does not stay finite.
         """
         check_numbers(self)
-        if not isinstance(simulator, DynamicSimulator):
-            raise TypeError(f"fit needs a DynamicSimulator; got {type(simulator).__name__}.")
-        if simulator.allow_nan and self.missing is None:
-            raise ValueError('the simulator has allow_nan=True, so the estimator needs missing="mask".')
-        seed = seed_sequence(self.random_state).spawn(1)[0]
-        self._several = simulator.n_subjects is not None
-
-        def simulate(seed, verbose=0):
-            X, y = simulator.sample(self.n_simulations, random_state=seed, n_jobs=self.n_jobs, verbose=verbose)
-            return (X, y) if self._several else (X[:, np.newaxis], _with_subjects(y))
-
-        X, y = simulate(seed, self.verbose)
-        self.learned_, self._reader, record, offsets = learn(
-            self, simulator.space, X, y, simulate=simulate if self.fresh_simulations else None
-        )
-        self.parameter_names_, self.hyper_names_ = simulator.parameter_names, simulator.hyper_names
+        X, y, simulate = self._simulated(X, y) if isinstance(X, DynamicSimulator) else self._given(X, y)
+        self.learned_, self._reader, record, offsets = learn(self, y.space, X, y, simulate=simulate)
+        self.parameter_names_, self.hyper_names_ = y.parameter_names, y.hyper_names
         self.n_subjects_in_, self.n_times_in_, self.n_features_in_ = X.shape[1:]
         log_dets = [offsets[0], *record.log_dets] if record.log_dets else [offsets[0]] * len(record.train_losses)
         losses = zip(record.train_losses, log_dets, strict=False)
@@ -183,6 +177,38 @@ class DynamicPosterior(Forecasts):
         self.validation_scores_ = [float(offsets[1] - loss) for loss in record.valid_losses]
         self.n_iter_, self.best_iter_ = len(self.loss_curve_), record.best_iter
         return self
+
+    def _simulated(self, simulator, y):
+        """Return series and trajectories with an axis of subjects, and what simulates others for each epoch."""
+        if y is not None:
+            raise ValueError("a simulator brings its own trajectories; leave y at None.")
+        if simulator.allow_nan and self.missing is None:
+            raise ValueError('the simulator has allow_nan=True, so the estimator needs missing="mask".')
+        self._several = simulator.n_subjects is not None
+
+        def simulate(seed, verbose=0):
+            X, y = simulator.sample(self.n_simulations, random_state=seed, n_jobs=self.n_jobs, verbose=verbose)
+            return X if self._several else X[:, np.newaxis], y.with_subjects()
+
+        X, y = simulate(seed_sequence(self.random_state).spawn(1)[0], self.verbose)
+        return X, y, simulate if self.fresh_simulations else None
+
+    def _given(self, X, y):
+        """Return series and trajectories that are given, with an axis of subjects, and None."""
+        if not isinstance(y, Trajectories):
+            raise TypeError(
+                "fit needs a DynamicSimulator, or X and y as DynamicSimulator.sample returns them; got X of class "
+                f"{type(X).__name__} and y of class {type(y).__name__}."
+            )
+        if self.fresh_simulations:
+            raise ValueError("fresh_simulations=True needs a simulator: fit(simulator).")
+        if len(y) < _FEWEST:
+            raise ShapeError(f"fit needs at least {_FEWEST} data sets; got {len(y)}.")
+        self._several = y.states.ndim == 4
+        series = as_series(X, several=self._several, allow_nan=self.missing is not None)
+        if (series.lengths != series.lengths[0]).any():
+            raise ShapeError("series of fit must be of one length; the fit knows all that are shorter.")
+        return series.values, _matching(y, series), None
 
     def log_prob(self, X: ArrayLike, y) -> np.ndarray:
         """Return the log density of hyper-parameters and trajectories given series.
@@ -201,19 +227,13 @@ class DynamicPosterior(Forecasts):
             probability of that stands in the place of a density.
         """
         series = self._series(X)
-        states = np.asarray(y.states, dtype=np.float64)
-        states = states if self._several else states[:, np.newaxis]
-        if states.shape[:3] != series.values.shape[:3]:
-            raise ShapeError(
-                f"y must have trajectories of X, whose series have shape {series.values.shape[:3]}; got "
-                f"{states.shape[:3]}."
-            )
+        y = _matching(y, series)
         learned = self.learned_
         exact = Learned(_double(learned.network), learned.space, learned.hyper_map, learned.location, learned.scale)
         parts = []
         with torch.no_grad():
             for rows, memory in self._memories(series, torch.float64, network=exact.network):
-                parts.append(log_density(exact, memory, series.lengths[rows], y.hyper[rows], states[rows]))
+                parts.append(log_density(exact, memory, series.lengths[rows], y.hyper[rows], y.states[rows]))
         return np.concatenate(parts)
 
     def score(self, X: ArrayLike, y) -> float:
@@ -237,7 +257,14 @@ def _double(network):
     return copy.deepcopy(network).double()
 
 
-def _with_subjects(y):
-    """Return trajectories of data sets of one subject each."""
-    values, states, jumped = (part[:, np.newaxis] for part in (y.values, y.states, y.jumped))
-    return Trajectories(y.hyper, values, y.hyper_names, y.parameter_names, states, jumped)
+def _matching(y, series):
+    """Return the trajectories of `Series`, with an axis of subjects."""
+    if not isinstance(y, Trajectories):
+        raise TypeError(f"y must be Trajectories, as DynamicSimulator.sample returns them; got {type(y).__name__}.")
+    y = y.with_subjects()
+    if y.states.shape[:3] != series.values.shape[:3]:
+        raise ShapeError(
+            f"y must have trajectories of X, whose series have shape {series.values.shape[:3]}; got "
+            f"{y.states.shape[:3]}."
+        )
+    return y

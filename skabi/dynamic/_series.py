@@ -3,11 +3,16 @@
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from skabi._shapes import as_float_array
 from skabi._warnings import warn
 from skabi.estimators._features import FeatureScaler
 from skabi.exceptions import ApproximationWarning, ShapeError
+
+# Standard deviations of single observations. A series that walks goes farther than most observations do, and what moves
+# has to be read there as it is elsewhere.
+_FAR = 20.0
 
 
 class Series(NamedTuple):
@@ -56,6 +61,11 @@ def as_series(X, *, several, allow_nan):
             row[..., : part.shape[-2], :] = part
     else:
         values = as_float_array(X, name="X", allow_nan=allow_nan, advice=advice)
+        if values.ndim == n_axes and values.shape[-1] == 1:
+            raise ShapeError(
+                f"X must have shape {wanted}; of shape {values.shape} it may be one data set, which is "
+                "X[np.newaxis], or many of one time, which are X[..., np.newaxis]."
+            )
         values = values[..., np.newaxis] if values.ndim == n_axes else values
         if values.ndim != n_axes + 1 or 0 in values.shape:
             raise ShapeError(
@@ -66,19 +76,21 @@ def as_series(X, *, several, allow_nan):
     return Series(values if several else values[:, np.newaxis], lengths)
 
 
-def check_times(times, n_times):
-    """Return labels of times `(n_times,)`, numbers or dates that increase.
+def check_times(times, n_times, *, first=0):
+    """Return labels of times `(n_times,)`, numbers or dates that increase; without any they count from `first`.
 
     Raises
     ------
     ShapeError, ValueError
-        If there is another number of them, or one is not later than the one before.
+        If there is another number of them, they are neither, or one is not later than the one before.
     """
     if times is None:
-        return np.arange(n_times)
+        return np.arange(first, first + n_times)
     times = np.asarray(times)
     if times.shape != (n_times,):
-        raise ShapeError(f"times must have one entry for each of the {n_times} times of X; got shape {times.shape}.")
+        raise ShapeError(f"times must have one entry for each of {n_times} times; got shape {times.shape}.")
+    if times.dtype.kind not in "iufM":
+        times = _dates(times)
     steps = np.diff(times)
     wrong = np.flatnonzero(~(steps > steps.dtype.type(0)))
     if wrong.size:
@@ -93,6 +105,14 @@ def check_times(times, n_times):
             ApproximationWarning,
         )
     return times
+
+
+def _dates(times):
+    """Return dates that came as objects or text."""
+    try:
+        return pd.DatetimeIndex(times).tz_localize(None).to_numpy()
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"times must be numbers or dates; got {str(times[0])!r} first.") from error
 
 
 class SeriesReader:
@@ -119,7 +139,14 @@ class SeriesReader:
             raise ShapeError(f"X must have {self.n_features} features, as in fit; got {values.shape[-1]}.")
         rows = values.reshape(-1, self.n_features)
         is_missing = np.isnan(rows)
-        scaled = np.where(is_missing, 0.0, self._scaler.transform(np.where(is_missing, 0.0, rows)))
+        scaled = _softened(self._scaler.standardize(np.where(is_missing, 0.0, rows)))
+        scaled = np.where(is_missing, 0.0, scaled)
         if self.may_miss:
             scaled = np.concatenate([scaled, is_missing], axis=1)
         return scaled.reshape(*values.shape[:-1], -1)
+
+
+def _softened(z):
+    """Return standardised values that grow logarithmically where no series can be expected to go."""
+    size = np.abs(z)
+    return np.where(size > _FAR, np.sign(z) * (_FAR + np.log1p(np.maximum(size - _FAR, 0.0))), z)

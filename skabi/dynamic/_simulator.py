@@ -154,7 +154,7 @@ class DynamicSimulator:
                 blocks.append(block)
                 advance(min(_BLOCK, n - _BLOCK * (len(blocks) - 1)))
         X, hyper, states, jumped = (np.concatenate(parts)[:n] for parts in zip(*blocks, strict=True))
-        return X, self._trajectories(hyper, states, jumped)
+        return X, Trajectories(hyper, self.space.values(states), states, jumped, self.space)
 
     def observe(self, values, hyper=None, *, past=None, random_state=None):
         """Simulate series for trajectories of one's own.
@@ -236,16 +236,6 @@ class DynamicSimulator:
         if self.n_subjects is not None:
             X, states, jumped = (part.reshape(_BLOCK, n_subjects, *part.shape[1:]) for part in (X, states, jumped))
         return X, hyper, states, jumped
-
-    def _trajectories(self, hyper, states, jumped):
-        return Trajectories(
-            hyper=hyper,
-            values=self.space.values(states),
-            hyper_names=self.hyper_names,
-            parameter_names=self.parameter_names,
-            states=states,
-            jumped=jumped,
-        )
 
     def _given(self, values, hyper, *, columns):
         """Return the arguments of `simulate`: parameters, and the hyper-parameters that it takes."""

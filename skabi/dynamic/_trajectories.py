@@ -7,34 +7,70 @@ import pandas as pd
 
 from skabi._optional import import_optional
 from skabi._shapes import as_float_array
+from skabi.dynamic._state_space import StateSpace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trajectories:
     """Hyper-parameters and trajectories that made data sets.
+
+    It has a length and can be indexed, so that searches and cross-validation split it.
 
     Attributes
     ----------
     hyper : ndarray of shape (n_datasets, n_hyper)
     values : ndarray of shape (n_datasets, n_times, n_parameters) or (n_datasets, n_subjects, n_times, n_parameters)
-    hyper_names, parameter_names : list of str
     states : ndarray of shape (n_datasets, [n_subjects,] n_times, n_states)
         What moves, on the real line.
     jumped : ndarray of bool, of the shape of `states`
+    space : StateSpace
+        The transitions that they follow, and the prior of hyper-parameters.
     """
 
     hyper: np.ndarray
     values: np.ndarray
-    hyper_names: list[str]
-    parameter_names: list[str]
     states: np.ndarray
     jumped: np.ndarray
+    space: StateSpace
+
+    @property
+    def hyper_names(self):
+        """Names of the columns of `hyper`."""
+        return self.space.hyper_names
+
+    @property
+    def parameter_names(self):
+        """Names of the parameters that `values` has."""
+        return self.space.parameter_names
 
     def __len__(self):
         return len(self.hyper)
 
+    @property
+    def shape(self):
+        """The number of data sets, `(n_datasets,)`."""
+        return (len(self),)
 
-@dataclass(frozen=True)
+    def __getitem__(self, rows):
+        rows = rows[0] if isinstance(rows, tuple) else rows
+        index = np.atleast_1d(np.arange(len(self))[rows])
+        return Trajectories(self.hyper[index], self.values[index], self.states[index], self.jumped[index], self.space)
+
+    def __repr__(self):
+        return (
+            f"Trajectories of {len(self)} data sets, {self.values.shape[-2]} times each: parameters "
+            f"{self.parameter_names}, hyper {self.hyper_names}"
+        )
+
+    def with_subjects(self):
+        """Return trajectories of data sets of one subject with an axis of subjects, others as they are."""
+        if self.states.ndim == 4:
+            return self
+        values, states, jumped = (part[:, np.newaxis] for part in (self.values, self.states, self.jumped))
+        return Trajectories(self.hyper, values, states, jumped, self.space)
+
+
+@dataclass(frozen=True, repr=False)
 class TrajectoryDraws:
     """Posterior draws of hyper-parameters and trajectories.
 
@@ -58,6 +94,13 @@ class TrajectoryDraws:
     parameter_names: list[str]
     times: np.ndarray
     states: np.ndarray
+
+    def __repr__(self):
+        n_datasets, n_draws, *_, n_times, _ = self.values.shape
+        return (
+            f"TrajectoryDraws of {n_datasets} data sets, {n_draws} draws of {n_times} times each: parameters "
+            f"{self.parameter_names}, hyper {self.hyper_names}"
+        )
 
     def mean(self):
         """Return means over draws, `(n_datasets, n_times, n_parameters)` or with an axis of subjects."""

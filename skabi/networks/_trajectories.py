@@ -49,10 +49,11 @@ class TrajectoryNetwork(nn.Module):
         """
         each = self.of_subject(memory)
         if is_there is None:
-            is_there = torch.ones(each.shape[:2], dtype=torch.bool, device=each.device)
-        share = is_there.to(each.dtype)
-        n_there = share.sum(dim=1)
-        mean = torch.einsum("njtw,nj->ntw", each, share / n_there[:, None])
+            mean, n_there = each.mean(dim=1), each.new_full((len(each),), float(each.shape[1]))
+        else:
+            share = is_there.to(each.dtype)
+            n_there = share.sum(dim=1)
+            mean = torch.einsum("njtw,nj->ntw", each, share / n_there[:, None])
         return torch.cat([mean, n_there.log()[:, None, None].expand(*mean.shape[:2], 1)], dim=-1)
 
     def training_loss(self, theta, x):

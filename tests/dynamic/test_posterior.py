@@ -1,7 +1,11 @@
+import pickle
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.base import clone
+from sklearn.model_selection import cross_val_score
 
 import skabi
 from skabi.datasets import LinearGaussianStateSpace
@@ -105,6 +109,41 @@ def test_steps_of_a_filter_are_its_filtering_posterior(fitted, data):
     assert step.memory.n_times == 12
 
 
+@pytest.mark.parametrize(
+    "x, error, message",
+    [
+        (np.zeros((4, 12, 1)), ShapeError, r"shape \(n_datasets, 1\)"),
+        (3.0, ShapeError, "one observation of each series"),
+        (np.zeros((2, 3)), ShapeError, "1 features"),
+        ([[np.nan]], ValueError, 'missing="mask"'),
+    ],
+)
+def test_bad_observations(fitted, x, error, message):
+    with pytest.raises(error, match=message):
+        fitted.filter_step(x)
+
+
+def test_steps_of_a_filter_go_on_with_the_same_series(fitted):
+    step = fitted.filter_step([0.0, 1.0], n_draws=5)
+    assert step.values.shape == (2, 5, 1)
+    again = pickle.loads(pickle.dumps(step))
+    first, second = (fitted.filter_step([1.0, 1.0], at, n_draws=5, random_state=0).values for at in (step, again))
+    np.testing.assert_array_equal(first, second)
+    with pytest.raises(ShapeError, match="the 2 series of step; got 3"):
+        fitted.filter_step(np.zeros((3, 1)), step)
+    with pytest.raises(TypeError, match="what filter_step returned"):
+        fitted.filter_step(np.zeros((2, 1)), step.memory)
+
+
+def test_a_filter_warns_once_of_a_series_that_gets_longer_than_those_of_fit(fitted):
+    step = None
+    for _ in range(12):
+        step = fitted.filter_step([[0.0]], step, n_draws=5)
+    with pytest.warns(ApproximationWarning, match="series of 13 times"):
+        step = fitted.filter_step([[0.0]], step, n_draws=5)
+    assert fitted.filter_step([[0.0]], step, n_draws=5).memory.n_times == 14
+
+
 def test_smoothing_ends_where_filtering_does(fitted, data):
     ends = [
         fitted.sample(data[0], 4000, kind=kind, random_state=i) for i, kind in enumerate(("smoothing", "filtering"))
@@ -129,13 +168,27 @@ def test_times_must_increase(fitted, data):
     assert fitted.sample(X, 5, times=years).to_frame().index.get_level_values("time")[3] == 1993
     dates = np.datetime64("2020-01-01") + np.arange(12)
     assert fitted.sample(X, 5, times=dates).times[0] == dates[0]
-    for wrong in (years[::-1], np.zeros(12), dates[::-1]):
+    stamps = pd.date_range("2020-01-01", periods=12, tz="UTC")
+    for text in (list(stamps), [stamp.date().isoformat() for stamp in stamps], [stamp.date() for stamp in stamps]):
+        np.testing.assert_array_equal(fitted.sample(X, 5, times=text).times, dates)
+    for wrong in (years[::-1], np.zeros(12), dates[::-1], list(stamps[::-1])):
         with pytest.raises(ValueError, match="times must increase"):
             fitted.sample(X, 5, times=wrong)
-    with pytest.raises(ShapeError, match="one entry for each of the 12 times"):
+        with pytest.raises(ValueError, match="times must increase"):
+            fitted.forecast(X, 12, 5, times=wrong)
+    with pytest.raises(ValueError, match="numbers or dates; got 'first'"):
+        fitted.sample(X, 5, times=["first"] * 12)
+    with pytest.raises(ShapeError, match="one entry for each of 12 times"):
         fitted.sample(X, 5, times=years[1:])
     with pytest.warns(ApproximationWarning, match="twice as long"):
         fitted.sample(X, 5, times=np.r_[years[:-1], 2010])
+
+
+def test_draws_tell_what_they_are(fitted, data):
+    text = repr(fitted.sample(data[0], 5, random_state=0))
+    assert (
+        text == "TrajectoryDraws of 4 data sets, 5 draws of 12 times each: parameters ['level'], hyper ['level_scale']"
+    )
 
 
 def test_draws_become_frames_and_trees(fitted, data):
@@ -158,6 +211,7 @@ def test_draws_become_frames_and_trees(fitted, data):
         (np.zeros((2, 12, 1, 1)), ShapeError, "n_datasets, n_times, n_features"),
         (np.full((2, 12, 1), np.nan), ValueError, 'missing="mask"'),
         ([np.zeros((3, 1)), np.zeros((4, 2))], ShapeError, "differ in n_times alone"),
+        (np.zeros((12, 1)), ShapeError, r"one data set, which is X\[np.newaxis\]"),
     ],
 )
 def test_bad_series(fitted, X, error, message):
@@ -248,7 +302,7 @@ def test_the_order_of_subjects_does_not_matter(make):
     simulator = DynamicSimulator({"level": level}, None, lambda level, rng: rng.normal(level), n_times=8, n_subjects=3)
     posterior = make().fit(simulator)
     X, y = simulator.sample(2, random_state=0)
-    turned = type(y)(y.hyper, y.values[:, ::-1], y.hyper_names, y.parameter_names, y.states[:, ::-1], y.jumped[:, ::-1])
+    turned = type(y)(y.hyper, y.values[:, ::-1], y.states[:, ::-1], y.jumped[:, ::-1], y.space)
     np.testing.assert_allclose(posterior.log_prob(X, y), posterior.log_prob(X[:, ::-1], turned))
 
 
@@ -291,6 +345,37 @@ def test_numbers_of_the_constructor_are_checked(make, simulator, changes, error)
 def test_only_dynamic_simulators_are_fitted(make):
     with pytest.raises(TypeError, match="DynamicSimulator"):
         make().fit(LinearGaussianStateSpace())
+
+
+def test_data_that_a_simulator_made_are_fitted_as_the_simulator_is(make, simulator, fitted, data):
+    seed = np.random.SeedSequence(0).spawn(1)[0]
+    X, y = simulator.sample(120, random_state=seed)
+    posterior = make().fit(X, y)
+    np.testing.assert_array_equal(posterior.log_prob(*data), fitted.log_prob(*data))
+    assert posterior.parameter_names_ == ["level"] and posterior.n_times_in_ == 12
+
+
+def test_cross_validation_splits_trajectories(make, simulator):
+    X, y = simulator.sample(60, random_state=0)
+    assert len(y[10:]) == 50 and y[3].shape == (1,) and "level" in repr(y)
+    np.testing.assert_array_equal(y[[4, 2]].values, y.values[[4, 2]])
+    scores = cross_val_score(make(), X, y, cv=2)
+    assert scores.shape == (2,) and np.isfinite(scores).all()
+
+
+def test_data_and_trajectories_must_fit_together(make, simulator):
+    X, y = simulator.sample(20, random_state=0)
+    for wrong, message in (((X[:, :5], y), "y must have trajectories of X"), ((X[:5], y[:5]), "at least 11")):
+        with pytest.raises(ShapeError, match=message):
+            make().fit(*wrong)
+    with pytest.raises(ShapeError, match="of one length"):
+        make().fit([X[0, :5], *X[1:]], y)
+    with pytest.raises(TypeError, match="got X of class ndarray and y of class ndarray"):
+        make().fit(X, y.values)
+    with pytest.raises(ValueError, match="needs a simulator"):
+        make(fresh_simulations=True).fit(X, y)
+    with pytest.raises(ValueError, match="leave y at None"):
+        make().fit(simulator, y)
 
 
 def test_before_fit_there_is_no_posterior(data):

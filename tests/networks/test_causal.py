@@ -31,3 +31,16 @@ def test_what_comes_later_is_not_remembered():
     changed[:, 5:] += 1.0
     torch.testing.assert_close(memory(tokens)[:, :5], memory(changed)[:, :5])
     assert not torch.allclose(memory(tokens)[:, 5:], memory(changed)[:, 5:])
+
+
+def test_surprises_are_distances_from_what_was_kept():
+    memory = CausalMemory(1, 1, 1, n_usual=3)
+    layer = memory.layers[0]
+    with torch.no_grad():
+        layer.read[-1].weight.zero_()
+        layer.read[-1].bias.zero_()
+        layer.straight.weight.copy_(torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+    known = memory(torch.tensor([[[1.0], [0.0], [2.0]]]))
+    # Half of each observation is kept: 0.5, 0.25 and 1.125, so that the surprises are 1, 0.5 and 1.75.
+    torch.testing.assert_close(known[0, :, 3], torch.tensor([0.5, 0.25, 1.125]))
+    torch.testing.assert_close(known[0, :, 5], torch.tensor([1.0, 0.75, 3.25 / 3]))
