@@ -95,7 +95,8 @@ class GroupedData:
         Raises
         ------
         ValueError
-            If a column is not there, a covariate differs within a group, or a value is not a finite number.
+            If there are no rows, a column is not there, a covariate differs within a group, or a value is not a finite
+            number.
         """
         features, covariates = _as_list(features), _as_list(covariates)
         wanted = [group, *features, *covariates, *([] if dataset is None else [dataset])]
@@ -104,12 +105,21 @@ class GroupedData:
             raise ValueError(f"frame has no columns {absent}; it has {list(frame.columns)}.")
         if frame[group].isna().any():
             raise ValueError(f"every row needs a group; {int(frame[group].isna().sum())} have none in {group!r}.")
-        parts = [frame] if dataset is None else [part for _, part in frame.groupby(dataset, sort=False)]
+        if frame.empty:
+            raise ValueError("frame must have at least one row; got none.")
+        is_missing = frame[[*features, *covariates]].isna().any(axis=1)
+        if is_missing.any():
+            raise ValueError(
+                f"{', '.join([*features, *covariates])} must have no missing values; {int(is_missing.sum())} of "
+                f"{len(frame)} rows do, the first in group {frame.loc[is_missing, group].iloc[0]!r}. Drop them, by "
+                "frame.dropna() say: groups may differ in size."
+            )
+        parts = [frame] if dataset is None else [part for _, part in frame.groupby(dataset, sort=False, observed=True)]
         data: list[list[np.ndarray]] = []
         known: dict[str, list[np.ndarray]] = {name: [] for name in covariates}
         labels: list[list] = []
         for part in parts:
-            groups = part.groupby(group, sort=False)
+            groups = part.groupby(group, sort=False, observed=True)
             data.append([each[features].to_numpy() for _, each in groups])
             labels.append([name for name, _ in groups])
             for name in covariates:
@@ -212,7 +222,7 @@ def _read_groups(groups, name):
         if array.ndim not in (1, 2):
             raise ShapeError(
                 f"{name}[{j}] must be the observations of a group, (n_observations, n_features), or one row of "
-                f"numbers; got shape {array.shape}."
+                f"numbers; got shape {array.shape}. For one data set pass [groups]."
             )
         if not array.size:
             raise ShapeError(f"{name}[{j}] has no observations; a group needs at least one. Leave it out.")

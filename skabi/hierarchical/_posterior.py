@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skabi._params import check_count
 from skabi._random import integer_seed, seed_sequence
+from skabi.engines import SplineFlow
 from skabi.estimators import AmortizedPosterior
 from skabi.estimators._inference import summarize_draws
 from skabi.exceptions import ShapeError
@@ -51,7 +52,9 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
     hyper : AmortizedPosterior, optional
         What is learned of hyper-parameters: a recipe, which is cloned. The default summary is `NestedSummary()`, or
         `SetSummary()` where each group is one observation. For groups that are series use
-        `NestedSummary(inner=SeriesSummary())`. Covariates are further features of each observation.
+        `NestedSummary(inner=SeriesSummary())`. Covariates are further features of each observation. The default engine
+        is `SplineFlow(n_bins=16, bound=10.0)`: posteriors of scales have one tail that is much lighter than the other,
+        and splines that act farther out follow it.
     group : AmortizedPosterior, optional
         What is learned of a group. Its `summary` is that of a group's data, `SetSummary()` by default, or
         `IdentitySummary()` where each group is one observation.
@@ -78,6 +81,8 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
         Names of the parameters.
     covariate_names_ : list of str
         What is known of each group.
+    n_features_in_ : int
+        Numbers in an observation.
 
     See Also
     --------
@@ -166,6 +171,7 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
         names = list(X.covariates)
         hyper.prior = hyper_prior
         hyper.summary = NestedSummary() if hyper.summary is None and X.has_observations else hyper.summary
+        hyper.engine = SplineFlow(n_bins=16, bound=10.0) if hyper.engine is None else hyper.engine
         hyper.fit(hyper_data(X, names), y.hyper)
         level = GroupLevel(
             _reading_groups(group),
@@ -176,7 +182,7 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
         )
         level.fit(*_some_groups(X, y, self.max_groups, np.random.default_rng(choice)))
         self.hyper_names_, self.group_names_ = list(y.hyper.columns), list(y.groups[0].columns)
-        self.covariate_names_, self._has_observations = names, X.has_observations
+        self.covariate_names_, self.n_features_in_, self._has_observations = names, X.n_features, X.has_observations
         self.hyper_, self.group_, self._level = hyper, group, level
         return self
 
@@ -331,6 +337,10 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
             raise ValueError(
                 f"{name}.prior must be None: the prior of a level is that of the simulator, or {name}_prior."
             )
+        if recipe.fresh_simulations:
+            raise ValueError(
+                f"{name}.fresh_simulations must be False: both levels learn from the same n_simulations data sets."
+            )
         recipe = clone(recipe)
         recipe.random_state = integer_seed(seed) % 2**32 if recipe.random_state is None else recipe.random_state
         recipe.verbose = recipe.verbose or self.verbose
@@ -349,6 +359,8 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
         if X.has_observations != self._has_observations:
             wanted = "(n_observations, n_features)" if self._has_observations else "rows of numbers (n_features,)"
             raise ShapeError(f"groups must be {wanted}, as in fit.")
+        if X.n_features != self.n_features_in_:
+            raise ShapeError(f"groups must have n_features={self.n_features_in_}, as in fit; got {X.n_features}.")
         return X
 
     def _hyper_data(self, X):

@@ -22,6 +22,8 @@ class Sizes:
     """
 
     def __init__(self, n_groups, n_observations):
+        if n_groups is None:
+            raise TypeError("n_groups must be an int, a range such as (2, 20), or a distribution; got None.")
         self._fixed = {
             name: check_count(value, name)
             for name, value in ((GROUPS, n_groups), (OBSERVATIONS, n_observations))

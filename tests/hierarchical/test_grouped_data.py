@@ -91,3 +91,13 @@ def test_bad_tables():
         GroupedData.from_frame(frame(), group="school", features="sigma", covariates="y")
     with pytest.raises(ValueError, match="every row needs a group"):
         GroupedData.from_frame(frame().assign(school=[None, "a", "b", "a", "c"]), group="school", features="y")
+    with pytest.raises(ValueError, match="at least one row"):
+        GroupedData.from_frame(frame()[:0], group="school", features="y")
+    with pytest.raises(ValueError, match=r"y must have no missing values; 1 of 5 rows do, the first in group 'a'"):
+        GroupedData.from_frame(frame().assign(y=[0.0, np.nan, 1.0, 2.0, 3.0]), group="school", features="y")
+
+
+def test_categories_without_rows_are_no_groups():
+    table = frame().assign(school=lambda own: pd.Categorical(own["school"], categories=[*own["school"].unique(), "z"]))
+    X, expected = (GroupedData.from_frame(each, group="school", features="y") for each in (table, frame()))
+    assert X.labels[0].tolist() == expected.labels[0].tolist()

@@ -199,6 +199,8 @@ def test_recipes_reach_both_levels():
     hyper = AmortizedPosterior(Gaussian(()), summary=NestedSummary(SetSummary(width=8)), max_iter=1)
     group = AmortizedPosterior(Gaussian(()), summary=SetSummary(width=8), max_iter=1)
     posterior = HierarchicalPosterior(hyper, group, n_simulations=50, max_groups=1, random_state=0).fit(simulator)
+    plain = HierarchicalPosterior(AmortizedPosterior(max_iter=1), group, n_simulations=50, random_state=0)
+    assert plain.fit(simulator).hyper_.engine_.bound == 10.0 and plain.group_.engine_.hidden_layer_sizes == ()
     assert posterior.group_.summary_.summaries["data"].width == 8
     assert posterior.hyper_.random_state is not None and hyper.random_state is None
     assert clone(posterior).get_params()["hyper__summary__inner__width"] == 8
@@ -216,6 +218,8 @@ def test_bad_input(ragged):
         posterior.sample([[]])
     with pytest.raises(ShapeError, match="groups must be"):
         posterior.sample([[[1.0], [2.0]]])
+    with pytest.raises(ShapeError, match="n_features=1, as in fit; got 2"):
+        posterior.sample([[[[1.0, 2.0]], [[2.0, 0.0]]]])
     with pytest.raises(ShapeError, match="groups of X"):
         posterior.log_prob(X[:2], y)
     with pytest.raises(TypeError, match="LevelDraws"):
@@ -240,5 +244,7 @@ def test_bad_fits(ragged):
         HierarchicalPosterior(group_prior={}).fit(ragged.simulator)
     with pytest.raises(ValueError, match=r"hyper\.prior must be None"):
         HierarchicalPosterior(AmortizedPosterior(prior=ragged.simulator.hyper_prior)).fit(X, y)
+    with pytest.raises(ValueError, match=r"group\.fresh_simulations must be False"):
+        HierarchicalPosterior(group=AmortizedPosterior(fresh_simulations=True)).fit(ragged.simulator)
     with pytest.raises(ValueError, match="max_groups"):
         HierarchicalPosterior(max_groups=0).fit(X, y)

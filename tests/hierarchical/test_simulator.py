@@ -95,6 +95,7 @@ def test_data_are_simulated_again_for_given_parameters():
         ({"n_groups": 1}, ValueError, "needs groups"),
         ({"n_groups": (0, 3)}, ValueError, "at least 1"),
         ({"n_groups": 2.5}, TypeError, "n_groups"),
+        ({"n_groups": None}, TypeError, "got None"),
         ({"n_observations": None}, TypeError, "simulate must take rng"),
         ({"covariates": {"mu": stats.norm()}}, ValueError, "both a hyper-parameter"),
         ({"covariates": {"size": [1.0, 2.0]}}, TypeError, "must be a frozen distribution"),
