@@ -1,22 +1,30 @@
-"""Print accuracy and time of free-form engines beside the spline flow's.
+"""Print accuracy and time of free-form engines beside the spline flow's, BayesFlow's and published ones.
 
 python benchmarks/free_form.py                                        # two moons and SLCP, all engines: about an hour
 python benchmarks/free_form.py --tasks two_moons --engines diffusion  # some tasks, some engines
+python benchmarks/free_form.py --tasks all --engines diffusion        # the nine tasks
+python benchmarks/free_form.py --engines flow bayesflow-flow-matching # beside a peer
 python benchmarks/free_form.py --seeds 0 1 2 --reference FOLDER       # several seeds; TASK.npz with reference draws
 python benchmarks/free_form.py speed                                  # 2 and 10 consistency steps, 100 Euler steps
 python benchmarks/free_form.py --n-observations 0                     # held-out scores and times alone
 
 Tasks are those of the SBIBM benchmark (Lueckmann et al., 2021) with 10,000 simulations. C2ST is the mean over
-observations; training and drawing are seconds of the processor, all threads together, on whatever it was.
+observations, the published one the least of `published.csv`; training and drawing are seconds of the processor, all
+threads together, on whatever it was. Peers make 10,000 draws, whose time is multiplied by ten, and theirs are seconds
+of the clock.
 """
 
 import argparse
+import tempfile
 import time
+from pathlib import Path
 
-import numpy as np
+import pandas as pd
 from references import N_DRAWS, load_reference
+from runners import FREE_FORM_METHODS, run_cell
 from sklearn.base import clone
-from tasks import HELD_OUT_SEED, TASKS
+from tables import PUBLISHED
+from tasks import HELD_OUT_SEED, TASKS, write_simulations
 
 from skabi import AmortizedPosterior
 from skabi.diagnostics import c2st
@@ -29,11 +37,8 @@ ENGINES = {
     "consistency": ConsistencyModel(),
 }
 # What is asked of one fit: a name, and parameters that may be changed after it.
-WAYS = {
-    "consistency": [("2 steps", {"engine__n_steps": 2}), ("10 steps", {"engine__n_steps": 10})],
-    "diffusion": [("flow", {}), ("churn 20, 40 steps", {"engine__churn": 20.0, "engine__n_steps": 40})],
-}
-N_SIMULATIONS, N_SCORED = 10_000, 300
+WAYS = {"consistency": [("2 steps", {"engine__n_steps": 2}), ("10 steps", {"engine__n_steps": 10})]}
+N_SIMULATIONS, N_SCORED, N_TIMED, N_TIMED_OF_PEERS = 10_000, 300, 100_000, 10_000
 
 
 def seconds(work):
@@ -58,17 +63,35 @@ def measure(task, name, seed, arguments):
     observations, references = load_reference(task, arguments.reference)
     for way, parameters in WAYS.get(name, [("", {})]):
         posterior.set_params(**parameters)
-        _, draw_seconds = seconds(lambda: posterior.sample(observations[:1], 100_000, random_state=0))
-        found = [
-            c2st(posterior.sample(observations[i : i + 1], N_DRAWS, random_state=1)[0], references[i], random_state=0)
-            for i in range(arguments.n_observations)
-        ]
-        accuracy = f"{np.mean(found):.3f}" if found else "-"
-        print(
-            f"| {task} | {name} {way} | {seed} | {fit_seconds:.0f} | {posterior.n_iter_} | {score} | {accuracy} | "
-            f"{draw_seconds:.1f} |",
-            flush=True,
-        )
+        _, draw_seconds = seconds(lambda: posterior.sample(observations[:1], N_TIMED, random_state=0))
+        draws = posterior.sample(observations, N_DRAWS, random_state=1)
+        accuracy = accuracy_of(draws, references, arguments.n_observations)
+        show(task, f"{name} {way}", seed, f"{fit_seconds:.0f}", posterior.n_iter_, score, accuracy, draw_seconds)
+
+
+def measure_peer(task, name, seed, arguments):
+    """Fit a peer's network to a task in processes of its own, and print a line."""
+    observations, references = load_reference(task, arguments.reference)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "simulations.npz"
+        write_simulations(path, TASKS[task](), N_SIMULATIONS, seed=seed, observations=observations)
+        figures, draws = run_cell(name, path, seed=seed, n_draws=N_TIMED_OF_PEERS)
+    accuracy = accuracy_of(draws, references, arguments.n_observations)
+    draw_seconds = figures["draws_seconds"] * N_TIMED / N_TIMED_OF_PEERS
+    show(task, name, seed, f"{figures['fit_seconds']:.0f}", 100, "none", accuracy, draw_seconds)
+
+
+def accuracy_of(draws, references, n_observations):
+    """Return the mean C2ST of the first observations, as a word."""
+    return f"{c2st(references[:n_observations], draws[:n_observations]).mean():.3f}" if n_observations else "-"
+
+
+def show(task, name, seed, fit_seconds, n_epochs, score, accuracy, draw_seconds):
+    """Print a line of the table."""
+    published = pd.read_csv(PUBLISHED).query("n_simulations == @N_SIMULATIONS").set_index("task").loc[task, "NPE":]
+    best = f"{published.min():.3f} ({published.astype(float).idxmin()})"
+    cells = [task, name, seed, fit_seconds, n_epochs, score, accuracy, best, f"{draw_seconds:.1f}"]
+    print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
 def compare_speed():
@@ -92,8 +115,10 @@ def main():
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", choices=["accuracy", "speed"], default="accuracy")
-    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=["two_moons", "slcp"], metavar="TASK")
-    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES), metavar="ENGINE")
+    parser.add_argument("--tasks", nargs="+", choices=[*TASKS, "all"], default=["two_moons", "slcp"], metavar="TASK")
+    parser.add_argument(
+        "--engines", nargs="+", choices=[*ENGINES, *FREE_FORM_METHODS], default=list(ENGINES), metavar="ENGINE"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED")
     parser.add_argument("--max-iter", type=int, default=100, help="epochs")
     parser.add_argument("--n-observations", type=int, default=5, help="of which C2ST is computed; 0 for none")
@@ -102,12 +127,12 @@ def main():
     if arguments.part == "speed":
         compare_speed()
         return
-    print("| task | engine | seed | fit s | epochs | held-out log density | C2ST | 100,000 draws s |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    for task in arguments.tasks:
+    print("| task | engine | seed | fit s | epochs | held-out log density | C2ST | published | 100,000 draws s |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for task in TASKS if "all" in arguments.tasks else arguments.tasks:
         for name in arguments.engines:
             for seed in arguments.seeds:
-                measure(task, name, seed, arguments)
+                (measure_peer if name in FREE_FORM_METHODS else measure)(task, name, seed, arguments)
 
 
 if __name__ == "__main__":

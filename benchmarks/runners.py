@@ -19,15 +19,22 @@ METHODS = {
     "sbi-maf": "sbi",
     "bayesflow-affine": "bayesflow",
 }
+# Beside free-form engines.
+FREE_FORM_METHODS = {"bayesflow-flow-matching": "bayesflow", "bayesflow-consistency": "bayesflow"}
 
 
 class CellError(Exception):
     """A cell that gave no figures."""
 
 
+def family_of(method):
+    """Return the library that a method is of."""
+    return (METHODS | FREE_FORM_METHODS)[method]
+
+
 def interpreter(method):
     """Return the Python of the environment that a method lives in; skabi's is the one that runs this."""
-    family = METHODS[method]
+    family = family_of(method)
     return Path(sys.executable) if family == "skabi" else PEERS / f".venv-{family}" / "bin" / "python"
 
 
@@ -60,7 +67,7 @@ def run_cell(method, simulations, *, seed, n_draws=100_000, timeout=None):
 
 def _run(method, phase, folder, timeout):
     """Run one phase; what the process writes to disk on its own goes into the folder, too."""
-    runner = (PEERS / f"run_{METHODS[method]}.py").resolve()
+    runner = (PEERS / f"run_{family_of(method)}.py").resolve()
     # Not resolved: an environment's Python is a link, and what it links to knows nothing of the environment.
     command = [str(interpreter(method).absolute()), str(runner), phase, "."]
     try:

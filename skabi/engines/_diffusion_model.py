@@ -2,7 +2,7 @@
 
 from skabi._params import check_count, check_real
 from skabi.engines._base import BaseEngine
-from skabi.engines._free_form import configure_ode, field_of
+from skabi.engines._free_form import check_pair, configure_ode, field_of
 from skabi.engines._unet import UNet
 
 
@@ -23,8 +23,10 @@ class DiffusionModel(BaseEngine):
     solver : solver recipe, optional
         By default `RungeKutta()`; or `DormandPrince()`, which chooses its steps. It may be changed after `fit`.
     n_probes : int, optional
-        Random directions [4]_ in which the density is estimated where there are many parameters. By default it is
-        computed exactly, as many times as slow as there are parameters. It may be changed after `fit`.
+        Random directions [4]_ in which the density is estimated where there are many parameters. By default, and if
+        there are not fewer than parameters, it is computed exactly, as many times as slow as there are parameters. The
+        directions are the same for all data sets, so that the error does not average out in `score`. It may be changed
+        after `fit`.
     churn : float, default=0.0
         Zero for the probability flow. Else noise is renewed in each step: over all of them `churn` times as much as
         there was, but at most 0.41 in a step. What the solver or the network did wrong before is forgotten. It concerns
@@ -91,8 +93,8 @@ class DiffusionModel(BaseEngine):
         """Return an untrained `DiffusionNetwork` for `n_parameters` given `n_context` numbers."""
         from skabi.networks._diffusion import DiffusionNetwork
 
-        least, most = self.noise
-        mean, spread = self.log_noise
+        least, most = check_pair(self.noise, "noise")
+        mean, spread = check_pair(self.log_noise, "log_noise")
         least = check_real(least, "noise[0]", low=0.0)
         network = DiffusionNetwork(
             n_parameters,

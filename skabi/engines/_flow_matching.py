@@ -22,8 +22,10 @@ class FlowMatching(BaseEngine):
     solver : solver recipe, optional
         By default `RungeKutta()`; or `DormandPrince()`, which chooses its steps. It may be changed after `fit`.
     n_probes : int, optional
-        Random directions [3]_ in which the density is estimated where there are many parameters. By default it is
-        computed exactly, as many times as slow as there are parameters. It may be changed after `fit`.
+        Random directions [3]_ in which the density is estimated where there are many parameters. By default, and if
+        there are not fewer than parameters, it is computed exactly, as many times as slow as there are parameters. The
+        directions are the same for all data sets, so that the error does not average out in `score`. It may be changed
+        after `fit`.
     time_exponent : float, default=2.0
         Times in training have a density proportional to this power of them, above -1: positive ones lay weight on
         times near the parameters.

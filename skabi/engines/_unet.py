@@ -51,7 +51,7 @@ class UNet(BaseEstimator):
         Raises
         ------
         ValueError
-            If there are not as many parameters as pixels, or not as many summaries as the images have.
+            If there are not as many parameters as pixels, or the summaries are not images of `n_images` channels.
         """
         from skabi.networks._unet import UNetField
 
@@ -65,8 +65,9 @@ class UNet(BaseEstimator):
             )
         n_images = check_count(self.n_images, "n_images", minimum=0)
         n_pixels = n_images * shape[0] * shape[1]
-        # Before data are seen, engines are tried with one number.
-        if n_context not in (1, n_pixels) and n_context < n_pixels:
+        n_others = n_context - n_pixels
+        # Before data are seen, engines are tried with one number, and the network says what is wrong when it is used.
+        if n_context > 1 and n_images and (n_others < 0 or (n_others and n_others % math.prod(shape[:2]) == 0)):
             raise ValueError(
                 f"n_images={n_images} asks for {n_pixels} summaries, pixel by pixel; there are {n_context}. Use "
                 "summary=IdentitySummary(), and data sets of that size."

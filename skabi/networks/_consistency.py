@@ -3,23 +3,24 @@
 References
 ----------
 .. [1] Y. Song, P. Dhariwal, M. Chen, I. Sutskever (2023). Consistency models. arXiv 2303.01469.
-.. [2] Y. Song, P. Dhariwal (2024). Improved techniques for training consistency models. arXiv 2310.14189.
+.. [2] E. Luhman, T. Luhman (2021). Knowledge distillation in iterative generative models for improved sampling speed.
+   arXiv 2101.02388.
 .. [3] M. Schmitt, V. Pratz, U. Köthe, P.-C. Bürkner, S. Radev (2024). Consistency models for scalable and fast
    simulation-based inference. arXiv 2312.05440.
 .. [4] T. Gneiting, A. Raftery (2007). Strictly proper scoring rules, prediction, and estimation. Journal of the
    American Statistical Association 102(477), 359-378.
 """
 
+import itertools
 import math
 
 import torch
+from torch import nn
 
 from skabi.networks._base import DensityNetwork
 from skabi.networks._noise import times_and_normals
 from skabi.networks._noise_levels import levels, told
 
-# Song, Dhariwal (2024): of the logarithm of times in training, and of the loss near zero, times the root of d.
-_MEAN, _SPREAD, _SOFTNESS = -1.1, 2.0, 0.00054
 # Draws whose energy score judges a network, of each held-out row.
 _N_JUDGED = 8
 
@@ -27,34 +28,30 @@ _N_JUDGED = 8
 class ConsistencyNetwork(DensityNetwork):
     """A function that takes any point of a path of the probability flow to the parameters where the path ends [1]_.
 
-    It has draws and no density.
+    The flow is that of a diffusion model which learns at the same time. It has draws and no density.
 
     Parameters
     ----------
-    n_parameters : int
     field : module
         `read(context)`, and `field(x, time, read)` with values `(..., n_parameters)`.
-    n_repeats : int
-        Times, and noises, of each row in a training step.
-    times : tuple of two float
-        The least, at which the function changes nothing, and the most noise.
-    n_levels : tuple of two int
-        Levels of noise at the beginning and at the end of training.
+    diffusion : DiffusionNetwork
+        With the solver, and the steps, of paths in training.
 
     Attributes
     ----------
     n_steps : int
-    progress : float
-        Share of the training that is done.
     """
 
     has_density = False
     has_density_loss = False
 
-    def __init__(self, n_parameters, field, *, n_repeats, times, n_levels):
-        super().__init__(n_parameters)
-        self.field, self.n_repeats, self.times, self.n_levels = field, n_repeats, times, n_levels
-        self.progress = 0.0
+    def __init__(self, field, diffusion):
+        super().__init__(diffusion.n_parameters)
+        self.field, self.diffusion = field, diffusion
+        for part in field.modules():
+            # Paths are new in each step of training: there is nothing to learn by heart.
+            if isinstance(part, nn.Dropout):
+                part.p = 0.0
 
     def configure(self, *, n_steps):
         """Set how many steps a draw takes, and return the network."""
@@ -68,38 +65,45 @@ class ConsistencyNetwork(DensityNetwork):
         )
 
     def training_loss(self, theta, context):
-        """Return the distance between what neighbouring points of a path become, `(...,)`; held out, a score of draws.
+        """Return the losses of the diffusion model and of what points of its paths become, `(...,)`.
 
-        A network that takes all points to one would have no distance. So held-out rows are judged by the energy score
-        [4]_ of draws, which is least for those of the posterior.
+        For held-out rows the second is the energy score [4]_ of draws, which is least for those of the posterior: a
+        network that is right on wrong paths is no good.
         """
+        loss = self.diffusion.training_loss(theta, context)
         read = self.field.read(context)
         if not self.training:
-            return self._energy_score(theta, read)
-        uniforms, z = times_and_normals(theta, self.n_repeats, is_random=True)
-        grid = levels(*self.times, self.n_levels_now() + 1).to(theta)
-        place = (uniforms[..., None] > _shares_below(grid)).sum(dim=-1)
-        later, earlier = grid[place + 1], grid[place]
-        of_later = self.ended(theta + later[..., None] * z, later, read)
-        with torch.no_grad():
-            of_earlier = self.ended(theta + earlier[..., None] * z, earlier, read)
-        softness = _SOFTNESS * math.sqrt(self.n_parameters)
-        distance = torch.sqrt((of_later - of_earlier).square().sum(dim=-1) + softness**2) - softness
-        return (distance / (later - earlier)).mean(dim=0)
+            return loss + self._energy_score(theta, read)
+        x, sigma, end = self._paths(theta, context)
+        # Luhman, Luhman (2021), eq. 5, at all points of a path, weighted to be the error of what the network returns.
+        error = (self.ended(x, sigma, read) - end) / self._shares(sigma)[1]
+        return loss + error.square().mean(dim=-1).mean(dim=0)
 
-    def n_levels_now(self):
-        """Return how many intervals there are between levels at this point of training; they double [2]_."""
-        first, last = self.n_levels
-        n_doublings = math.floor(self.progress * (math.log2(last / first) + 1))
-        return min(first * 2**n_doublings, last)
+    @torch.no_grad()
+    def _paths(self, theta, context):
+        """Return points of paths `(n_steps, ..., d)` for theta `(..., d)`, their noise, and where the paths end."""
+        self.diffusion.eval()
+        # Moved by up to half a step, so that no levels of noise stay unseen.
+        shift = torch.rand(()) - 0.5
+        sigmas = levels(*self.diffusion.sigmas, self.diffusion.n_steps + 1, shift=shift).flip(0).to(theta)
+        normals = times_and_normals(theta, 1, is_random=True)[1][0]
+        read, points = self.diffusion.field.read(context), [normals * self.diffusion.base_scale().to(theta)]
+        for ends in itertools.pairwise(sigmas):
+            step = torch.stack(ends)
+            points.append(self.diffusion.solver(lambda x, t: self.diffusion.velocity(x, t, read), points[-1], step))
+        self.diffusion.train()
+        return torch.stack(points[:-1]), sigmas[:-1].reshape(-1, *[1] * (theta.ndim - 1)), points[-1]
 
     def ended(self, x, time, read):
         """Return where the path through x at a time ends, `(..., d)`."""
-        least = self.times[0]
-        # Schmitt et al. (2024), eq. 6, for parameters of variance one.
-        gap = (time - least)[..., None]
-        skip, out = 1 / (1 + gap.square()), gap / torch.sqrt(1 + time.square())[..., None]
+        skip, out = self._shares(time)
         return skip * x + out * told(self.field, x, time, read)
+
+    def _shares(self, time):
+        """Return how much of a point, and of what the network says, is in where its path ends, `(..., 1)`."""
+        # Schmitt et al. (2024), eq. 6, for parameters of variance one.
+        gap = (time - self.diffusion.sigmas[0])[..., None]
+        return 1 / (1 + gap.square()), gap / torch.sqrt(1 + time.square())[..., None]
 
     def from_base(self, z, context):
         """Return theta `(..., d)`: the noise of later steps is in the later digits of the base point."""
@@ -116,7 +120,7 @@ class ConsistencyNetwork(DensityNetwork):
         return self._drawn(next(normals), normals, self.field.read(context[:, None]))
 
     def _drawn(self, z, later, read):
-        least, most = self.times
+        least, most = self.diffusion.sigmas
         times = levels(least, most, self.n_steps + 1).to(z).flip(0)
         theta = self.ended(z * math.sqrt(1 + most**2), times[0], read)
         for time, noise in zip(times[1:-1], later, strict=True):
@@ -133,12 +137,6 @@ class ConsistencyNetwork(DensityNetwork):
         error = (draws - theta).norm(dim=-1).mean(dim=0)
         gaps = (draws[:, None] - draws).norm(dim=-1).sum(dim=(0, 1)) / (_N_JUDGED * (_N_JUDGED - 1))
         return error - gaps / 2
-
-
-def _shares_below(grid):
-    """Return the probability of all intervals up to each of a grid, without the last: those of log-normal times."""
-    ends = torch.erf((grid.log() - _MEAN) / (math.sqrt(2) * _SPREAD))
-    return (ends[1:-1] - ends[0]) / (ends[-1] - ends[0])
 
 
 def _later_digits(uniforms, step):

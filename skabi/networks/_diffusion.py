@@ -11,14 +11,14 @@ import itertools
 import torch
 
 from skabi.networks._noise import times_and_normals
-from skabi.networks._noise_levels import POWER, told
+from skabi.networks._noise_levels import levels, told
 from skabi.networks._ode import OdeNetwork
 
 
 class DiffusionNetwork(OdeNetwork):
     """Parameters with noise of standard deviation sigma, from which a network learns to tell the parameters [1]_.
 
-    Time is `sigma ** (1 / 7)`, so that even steps of it are the levels of [1]_.
+    Time is sigma itself, and steps are between the levels of [1]_: paths are nearly straight lines in it.
 
     Parameters
     ----------
@@ -52,14 +52,13 @@ class DiffusionNetwork(OdeNetwork):
         return skip * x + out * told(self.field, x, sigma, read)
 
     def velocity(self, x, time, read):
-        """Return dx/dt of the probability flow, `(..., d)`."""
-        # dx/dsigma = (x - D(x; sigma)) / sigma, and sigma is a power of t.
-        return POWER * (x - self.denoised(x, time**POWER, read)) / time[..., None]
+        """Return dx/dsigma of the probability flow, `(..., d)`."""
+        # Karras et al. (2022), eq. 3 with sigma for time.
+        return (x - self.denoised(x, time, read)) / time[..., None]
 
     def times(self):
         """Return the times of the solver's steps, from most to least noise."""
-        low, high = (sigma ** (1 / POWER) for sigma in self.sigmas)
-        return torch.linspace(high, low, self.n_steps + 1, dtype=torch.float64)
+        return levels(*self.sigmas, self.n_steps + 1).flip(0)
 
     def base_scale(self):
         """Return the standard deviation of parameters, of variance one, with the most noise."""
@@ -79,9 +78,8 @@ class DiffusionNetwork(OdeNetwork):
         # Karras et al. (2022), algorithm 2.
         share = min(self.churn / self.n_steps, 2**0.5 - 1)
         for start, end in itertools.pairwise(times):
-            sigma = start**POWER
-            x = x + sigma * ((1 + share) ** 2 - 1) ** 0.5 * normals()
-            ends = torch.stack([start * (1 + share) ** (1 / POWER), end])
+            x = x + start * ((1 + share) ** 2 - 1) ** 0.5 * normals()
+            ends = torch.stack([start * (1 + share), end])
             x = self.solver(lambda x, time: self.velocity(x, time, read), x, ends)
         return x
 

@@ -9,12 +9,14 @@ References
 import torch
 
 # Karras et al. (2022), eq. 5: many levels are low.
-POWER = 7.0
+_POWER = 7.0
 
 
-def levels(low, high, n, dtype=torch.float64):
-    """Return `n` levels from `low` to `high`."""
-    return torch.linspace(low ** (1 / POWER), high ** (1 / POWER), n, dtype=dtype) ** POWER
+def levels(low, high, n, *, shift=0.0):
+    """Return `n` levels from `low` to `high`; those between are moved by `shift` of the distance to the next."""
+    roots = torch.linspace(low ** (1 / _POWER), high ** (1 / _POWER), n, dtype=torch.float64)
+    inner = roots[1:-1] + shift * (roots[1] - roots[0])
+    return torch.cat([roots[:1], inner, roots[-1:]]) ** _POWER
 
 
 def told(field, x, level, read):

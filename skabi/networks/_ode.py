@@ -56,7 +56,9 @@ class OdeNetwork(DensityNetwork):
     def to_base(self, theta, context):
         """Return `(z, log |det dz/dtheta|)`, which the solver finds to its own accuracy."""
         read, theta = self._start(theta, context)
-        probes = None if self.n_probes is None else signs(self.n_probes, self.n_parameters).to(theta)
+        # As many directions as parameters cost as much as the exact divergence.
+        is_exact = self.n_probes is None or self.n_probes >= self.n_parameters
+        probes = None if is_exact else signs(self.n_probes, self.n_parameters).to(theta)
 
         def velocity(state, time):
             both = velocity_and_divergence(lambda x: self.velocity(x, time, read), state[..., :-1], probes)

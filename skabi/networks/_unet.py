@@ -46,7 +46,8 @@ class UNetField(nn.Module):
     n_blocks : int
         Pairs of convolutions on each grid, on the way down and on the way up.
     n_images : int
-        Channels of the same size with which the context begins, and which are seen beside the image.
+        Channels of an image `(height, width, n_images)` with which the context begins, and which are seen beside the
+        image of the parameters.
     """
 
     def __init__(self, shape, n_context, *, n_channels, n_blocks, n_images):
@@ -77,6 +78,11 @@ class UNetField(nn.Module):
     def read(self, context):
         """Return what the data set adds, `(..., n)`: images, and how convolutions are modulated."""
         n_pixels = self.n_images * self.shape[0] * self.shape[1]
+        if context.shape[-1] < n_pixels:
+            raise ValueError(
+                f"n_images={self.n_images} asks for {n_pixels} summaries, pixel by pixel; there are "
+                f"{context.shape[-1]}. Use summary=IdentitySummary(), and data sets of that size."
+            )
         return torch.cat([context[..., :n_pixels], self.from_context(self.reading(context))], dim=-1)
 
     def forward(self, theta, time, read):
@@ -87,7 +93,7 @@ class UNetField(nn.Module):
         modulation = (modulation + self.from_time(self.clock(time))).expand(*leading, -1).reshape(-1, sum(self.sizes))
         pixels = theta.expand(*leading, -1).reshape(-1, height, width, n_colours).movedim(-1, 1)
         if self.n_images:
-            images = images.expand(*leading, -1).reshape(-1, self.n_images, height, width)
+            images = images.expand(*leading, -1).reshape(-1, height, width, self.n_images).movedim(-1, 1)
             pixels = torch.cat([pixels, images], dim=1)
         pixels = self._convolved(pixels, modulation.split(self.sizes, dim=-1))
         return pixels.movedim(1, -1).reshape(*leading, -1)

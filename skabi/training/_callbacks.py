@@ -122,33 +122,6 @@ class Schedule(Callback):
         return 0.5 + 0.5 * math.cos(math.pi * (min(step, self.n_steps) - n_rising) / (self.n_steps - n_rising + 1))
 
 
-class TellProgress(Callback):
-    """Tell modules that have a `progress`, before each step, which share of the training is done.
-
-    Parameters
-    ----------
-    schedule : Schedule
-        Counts the steps.
-    first_share : float, default=0.0
-        What counts as done from the first step.
-    """
-
-    def __init__(self, schedule, first_share=0.0):
-        self.schedule = schedule
-        self.first_share = first_share
-
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
-        """Find the modules, those that stacked members share among them."""
-        roots = [net.module_, *getattr(net.module_, "shared", [])]
-        self._modules = [part for root in roots for part in root.modules() if hasattr(part, "progress")]
-
-    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
-        """Tell them."""
-        if training:
-            for module in self._modules:
-                module.progress = max(self.first_share, (self.schedule.step_ - 1) / self.schedule.n_steps)
-
-
 class SeedSteps(Callback):
     """Seed torch's global generator, from which networks draw in training, anew for each step.
 

@@ -18,7 +18,7 @@ from skabi.exceptions import ApproximationWarning, TrainingError
 from skabi.networks._data_sets import n_rows
 from skabi.training._accelerated import AcceleratedSteps, current_accelerator
 from skabi.training._batches import Rows, TensorBatches, n_batches
-from skabi.training._callbacks import AverageWeights, RestoreGoodWeights, Schedule, SeedSteps, TellProgress
+from skabi.training._callbacks import AverageWeights, RestoreGoodWeights, Schedule, SeedSteps
 from skabi.training._checkpoints import KeepState, Resume, TrainingState
 from skabi.training._logged import LogEvents
 
@@ -126,7 +126,6 @@ def train(
         AverageWeights(),
         schedule,
         _TellLoss(loss, schedule, first_share),
-        TellProgress(schedule, first_share),
         seeding,
         *stopping,
         *([] if fresh is None else [fresh]),

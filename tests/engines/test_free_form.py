@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from sklearn.base import BaseEstimator
 from torch import nn
 
 from skabi.engines import ConsistencyModel, DiffusionModel, DormandPrince, FlowMatching, ResidualNetwork, RungeKutta
@@ -95,6 +96,20 @@ def test_probes_estimate_the_log_density(engine, value):
     )
 
 
+def test_as_many_probes_as_parameters_are_no_estimate():
+    network = FlowMatching(ResidualNetwork(16), n_steps=4).build(3, 2).eval()
+    theta = torch.randn(5, 3, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.normal_(0.0, 0.3, generator=torch.Generator().manual_seed(2))
+    found = {}
+    for n_probes in (None, 1, 3, 5):
+        network.configure(solver=network.solver, n_steps=4, n_probes=n_probes)
+        found[n_probes] = network.log_prob(theta, CONTEXT.float())
+    assert torch.equal(found[3], found[None]) and torch.equal(found[5], found[None])
+    assert not torch.allclose(found[1], found[None])
+
+
 @both
 def test_the_loss_is_least_for_the_exact_network(engine, value):
     network = exact(engine, value)
@@ -145,13 +160,45 @@ def test_base_points_give_later_steps_noise_of_their_own():
     assert torch.corrcoef(draws.mT)[0, 1].abs() < 4.5 / math.sqrt(4000)
 
 
-def test_levels_of_noise_double_while_training_goes_on():
-    network = ConsistencyModel(SMALL, n_levels=(10, 50)).build(3, 2)
-    found = []
-    for network.progress in (0.0, 0.29, 0.31, 0.59, 0.61, 0.89, 0.91, 1.0):
-        found.append(network.n_levels_now())
-    # A share of 1 / (log2(50 / 10) + 1) = 0.301 each.
-    assert found == [10, 10, 20, 20, 40, 40, 50, 50]
+def exact_pair(n_path_steps):
+    """Return a consistency model whose diffusion model is the exact one, and so is its own network."""
+    network = exact(ConsistencyModel(SMALL, noise=(0.001, 50.0), n_path_steps=n_path_steps), path_ended).train()
+    network.diffusion.field = Exact(noise_removed)
+    return network
+
+
+def test_paths_in_training_end_where_the_exact_function_says():
+    theta, context = torch.zeros(500, 3, dtype=torch.float64), torch.zeros(500, 2, dtype=torch.float64)
+    errors = []
+    for n in (20, 40):
+        network = exact_pair(n)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            x, sigma, end = network._paths(theta, context)
+        assert x.shape == (n, 500, 3) and sigma.shape == (n, 1) and sigma[0] == pytest.approx(50.0)
+        errors.append(((network.ended(x, sigma, context[:, :1]) - end) / SPREAD).abs().max())
+    # The midpoint method has order two: half the step, a quarter of the error.
+    assert errors[0] < 0.02 and errors[1] < errors[0] / 3
+
+
+def test_the_consistency_loss_is_least_for_the_exact_network():
+    network = exact_pair(40)
+    theta = MEAN + SPREAD * torch.randn(500, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    losses = []
+    for network.field.error in (-0.1, 0.0, 0.1):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            losses.append(network.training_loss(theta, CONTEXT.expand(500, -1)).mean())
+    assert losses[1] < min(losses[0], losses[2])
+
+
+def test_networks_that_learn_paths_have_no_dropout():
+    network = ConsistencyModel(ResidualNetwork(8, dropout=0.3)).build(3, 2)
+    dropped = [
+        {part.p for part in field.modules() if isinstance(part, nn.Dropout)}
+        for field in (network.field, network.diffusion.field)
+    ]
+    assert dropped == [{0.0}, {0.3}]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +228,33 @@ def test_bad_hyperparameters_are_named():
         DiffusionModel(noise=(0.01, 0.01)).build(2, 1)
     with pytest.raises(ValueError, match="churn must lie between"):
         DiffusionModel(churn=-1.0).build(2, 1)
-    with pytest.raises(ValueError, match=r"n_levels\[1\] must be at least 10"):
-        ConsistencyModel(n_levels=(10, 5)).build(2, 1)
+    with pytest.raises(ValueError, match="n_path_steps must be at least 2"):
+        ConsistencyModel(n_path_steps=1).build(2, 1)
     with pytest.raises(ValueError, match="dropout must lie between"):
         FlowMatching(ResidualNetwork(dropout=1.0)).build(2, 1)
+
+
+class WithoutRead(BaseEstimator):
+    def build(self, n_parameters, n_context):
+        return nn.Linear(n_parameters, n_parameters)
+
+
+@pytest.mark.parametrize(
+    ("engine", "message"),
+    [
+        (
+            FlowMatching(SMALL, solver="euler"),
+            r"solver must be a solver recipe, such as RungeKutta\(order=1\).*'euler'",
+        ),
+        (DiffusionModel(SMALL, solver=RungeKutta), r"got the class RungeKutta: write RungeKutta\(\)"),
+        (DiffusionModel(SMALL, noise=3), "noise must be a pair of numbers, such as .*; got 3"),
+        (ConsistencyModel(SMALL, noise=3), "noise must be a pair of numbers, such as .*; got 3"),
+        (DiffusionModel(SMALL, log_noise=(1.0, 2.0, 3.0)), "log_noise must be a pair"),
+        (FlowMatching(ResidualNetwork), r"network must be a network recipe.*got the class ResidualNetwork: write"),
+        (FlowMatching(nn.Linear(3, 3)), "network must be a network recipe"),
+        (FlowMatching(WithoutRead()), r"a module with read\(context\) and .* built Linear, which lacks them"),
+    ],
+)
+def test_recipes_of_other_kinds_are_refused(engine, message):
+    with pytest.raises(TypeError, match=message):
+        engine.build(3, 2)

@@ -35,6 +35,15 @@ def test_images_of_the_context_are_seen_pixel_by_pixel():
     assert changed[0, 0] and not changed[10:].any() and not changed[:, 10:].any()
 
 
+def test_channels_of_images_are_seen_as_channels():
+    field = UNet((2, 3, 2), n_channels=4, n_images=2).build(12, 12)
+    image, seen = torch.arange(12.0).reshape(1, 2, 3, 2), []
+    field._convolved = lambda pixels, modulations: (seen.append(pixels), pixels[:, :2])[1]
+    field(image.flatten(1), torch.tensor(0.5), field.read(image.flatten(1)))
+    for part in seen[0].split(2, dim=1):
+        torch.testing.assert_close(part, image.movedim(-1, 1))
+
+
 @pytest.mark.parametrize("engine_class", [FlowMatching, DiffusionModel, ConsistencyModel])
 def test_every_engine_takes_it_and_sees_pixels_unmixed(engine_class):
     engine = engine_class(UNet((4, 4), n_channels=4))
@@ -48,5 +57,9 @@ def test_sizes_that_do_not_fit_are_named():
         UNet((8, 8)).build(3, 2)
     with pytest.raises(ValueError, match="n_images=1 asks for 64 summaries, pixel by pixel; there are 10"):
         UNet((8, 8), n_images=1).build(64, 10)
+    with pytest.raises(ValueError, match="n_images=1 asks for 64 summaries, pixel by pixel; there are 192"):
+        UNet((8, 8), n_images=1).build(64, 3 * 64)
+    with pytest.raises(ValueError, match="n_images=1 asks for 64 summaries, pixel by pixel; there are 1"):
+        UNet((8, 8), n_images=1).build(64, 1).read(torch.zeros(2, 1))
     with pytest.raises(ValueError, match=r"shape must be \(height, width\)"):
         UNet((8,)).build(8, 2)

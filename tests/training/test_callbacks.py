@@ -8,7 +8,7 @@ from skorch.callbacks import Callback
 from skabi.exceptions import ApproximationWarning, TrainingError
 from skabi.losses import ForwardKL
 from skabi.training import EpochBar, Schedule
-from skabi.training._callbacks import SeedSteps, TellProgress
+from skabi.training._callbacks import SeedSteps
 
 
 class Recorder(Callback):
@@ -137,27 +137,6 @@ def test_the_bar_counts_epochs_and_shows_losses(fit, capsys):
     assert f"held_out={2.0 - record.valid_losses[-1]:.3f}" in printed.err
     fit(max_iter=3)
     assert capsys.readouterr().err == ""
-
-
-class Progressing(torch.nn.Module):
-    """A module that wants to know how far training is."""
-
-    progress = 0.0
-
-
-def test_modules_are_told_the_share_of_training_that_is_done():
-    module, inner = torch.nn.Module(), Progressing()
-    module.shared = [torch.nn.Sequential(Progressing())]
-    module.inner = inner
-    schedule = SimpleNamespace(step_=0, n_steps=4)
-    telling = TellProgress(schedule)
-    telling.on_train_begin(SimpleNamespace(module_=module))
-    for step in range(1, 5):
-        schedule.step_ = step
-        telling.on_batch_begin(None, training=True)
-        assert inner.progress == module.shared[0][0].progress == (step - 1) / 4
-    telling.on_batch_begin(None, training=False)
-    assert inner.progress == 0.75
 
 
 def test_steps_are_seeded_by_their_number_and_the_generator_is_put_back():
