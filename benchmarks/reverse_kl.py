@@ -79,19 +79,21 @@ def report_one(seeds):
 
 
 def report_many(seeds):
-    """Print figures of posteriors of many data sets."""
+    """Print figures of posteriors of many data sets, under reverse KL until the learning rate is zero."""
     loss = ReverseKL(likelihood=torch_log_likelihood)
     for seed in seeds:
         X, _ = SIMULATOR.sample(500, random_state=seed)
         others, _ = SIMULATOR.sample(200, random_state=1000 + seed)
         both = {"learning_rate_init": 0.02, "random_state": seed}
-        posterior, seconds = fitted(loss, X, engine=Gaussian(()), prior=PRIOR, max_iter=40, **both)
+        posterior, seconds = fitted(
+            loss, X, engine=Gaussian(()), prior=PRIOR, max_iter=40, early_stopping=False, **both
+        )
         row("many", seed, posterior, X, seconds=seconds, elbo=posterior.elbo_)
         row("many, others", seed, posterior, others, seconds=seconds)
         posterior, seconds = fitted(None, SIMULATOR, engine=Gaussian(()), n_simulations=500, max_iter=20, **both)
         row("forward KL", seed, posterior, others, seconds=seconds)
         start = time.perf_counter()
-        posterior.set_params(loss=loss, warm_start=True, max_iter=20).fit(X)
+        posterior.set_params(loss=loss, warm_start=True, max_iter=40, early_stopping=False).fit(X)
         seconds += time.perf_counter() - start
         row("many, from forward KL", seed, posterior, X, seconds=seconds, elbo=posterior.elbo_)
         row("many, from forward KL, others", seed, posterior, others, seconds=seconds)

@@ -10,7 +10,7 @@ import pytest
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 # scikit-learn's own, what all estimators share, and what has tests of its own.
 ELSEWHERE = {
-    *("get_feature_names_out", "get_metadata_routing", "get_params", "save"),
+    *("elbo", "get_feature_names_out", "get_metadata_routing", "get_params", "save"),
     *("set_callbacks", "set_output", "set_params"),
 }
 _N_EXAMPLES = 4

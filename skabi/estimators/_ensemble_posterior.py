@@ -48,7 +48,8 @@ class EnsemblePosterior(MixtureAnswers):
     estimators : list of (str, estimator) tuples
         Names and members: `AmortizedPosterior`, `JointEstimator`, or a `skabi.pipeline.Pipeline` that ends in one.
         `fit` fits clones of them; one that is fitted already goes into `sklearn.frozen.FrozenEstimator`. "drop" in the
-        place of a member leaves it out. `set_params(name__max_iter=50)` reaches into a member.
+        place of a member leaves it out. `set_params(name__max_iter=50)` reaches into a member, and after `fit` into
+        the fitted one, too: `set_params(name__engine__n_steps=32)` is how that draws from then on.
     weights : array-like of shape (n_estimators,), optional
         Of the members; they need not sum to one. By default all are equal.
     weigh_by_score : bool, default=False
@@ -174,6 +175,28 @@ class EnsemblePosterior(MixtureAnswers):
         if held_out is not None:
             weights = stacking_weights(list(fitted.values()), *held_out, seed=weighing)
         self._keep(fitted, weights, names, y)
+        return self
+
+    def set_params(self, **params):
+        """Set parameters of the ensemble, members by their names and, as `name__parameter`, parameters of members.
+
+        Parameters of members are those of fitted members, too, so that what may be chosen after `fit`, `device` or the
+        steps of a free-form engine, is chosen at once. What else is set, another member among it, waits for `fit`.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self : EnsemblePosterior
+        """
+        super().set_params(**params)
+        all_fitted = getattr(self, "named_estimators_", {})
+        for key, value in params.items():
+            name, _, parameter = key.partition("__")
+            if parameter and name in all_fitted and type(all_fitted[name]) is type(dict(self.estimators).get(name)):
+                all_fitted[name].set_params(**{parameter: value})
         return self
 
     def _check(self):

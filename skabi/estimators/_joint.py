@@ -89,7 +89,7 @@ class JointEstimator(BothHalves):
     Attributes
     ----------
     posterior_ : AmortizedPosterior
-        Fitted; usable alone.
+        Fitted; usable alone. With `ReverseKL` the evidence lower bounds are its `elbo_`.
     likelihood_ : AmortizedLikelihood or KnownLikelihood
         Fitted; usable alone.
     prior_ : prior or None

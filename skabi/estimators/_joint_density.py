@@ -2,18 +2,38 @@
 
 import copy
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
 from skabi.estimators._known_likelihood import KnownLikelihood, data_sets_of, n_data_sets_of, rows_of
-from skabi.estimators._torch_likelihood import LearnedLikelihood, TorchLikelihood, check_twins
+from skabi.estimators._torch_likelihood import LearnedLikelihood, TorchLikelihood, check_twins, named
 from skabi.losses import Batch
 
 # Parts of data sets that are remembered besides those of the whole training: the one in use, and those read ahead.
 _N_PASSING = 4
 _LOG_TWO_PI = math.log(2 * math.pi)
+
+
+@dataclass
+class Asked:
+    """What a loss was told of the likelihood at the parameters that it asked about.
+
+    Attributes
+    ----------
+    n : int
+        How many these were.
+    n_without : int
+        At how many of them the likelihood is minus infinity.
+    example : str
+        One of these, and the data set.
+    """
+
+    n: int = 0
+    n_without: int = 0
+    example: str = ""
 
 
 class KnownModel:
@@ -35,6 +55,8 @@ class KnownModel:
         What to ask where no likelihood is known, to be set before a loss is bound.
     in_training : module or None
         Its network, where that is trained at the same time.
+    asked : dict of str to Asked
+        By class of losses.
     """
 
     learned: Any = None
@@ -44,6 +66,7 @@ class KnownModel:
         self.parameter_map, self.device = parameter_map, device
         self.log_likelihood, self.torch_log_likelihood = log_likelihood, torch_log_likelihood
         self._read = read
+        self.asked: dict[str, Asked] = {}
         self._parts: dict[int, _Part] = {}
         self._n_rows = 0
 
@@ -102,18 +125,20 @@ class KnownModel:
         else:
             function = self.log_likelihood if loss.likelihood is None else loss.likelihood
         if function is not None:
-            likelihood = self._torch(function) if differentiable else self._known(function)
+            usual = "the simulator's torch_log_likelihood" if differentiable else "the simulator's log_likelihood"
+            whose = usual if loss.likelihood is None else f"likelihood of {name}"
+            likelihood = self._torch(function, whose) if differentiable else self._known(function, whose)
         elif self.learned is not None:
             likelihood = LearnedLikelihood(self.learned, self.parameter_map, self.device, in_training=self.in_training)
         else:
             raise ValueError(_no_likelihood(name, differentiable))
-        return JointDensity(self, likelihood)
+        return JointDensity(self, likelihood, self.asked.setdefault(name, Asked()))
 
-    def _known(self, function):
-        return NumpyLikelihood(function, self.parameter_map)
+    def _known(self, function, whose="the simulator's log_likelihood"):
+        return NumpyLikelihood(function, self.parameter_map, whose)
 
-    def _torch(self, function):
-        return TorchLikelihood(function, self.parameter_map, self.device)
+    def _torch(self, function, whose="the likelihood"):
+        return TorchLikelihood(function, self.parameter_map, self.device, whose)
 
     def _some_rows(self):
         """Return the first few data sets, and parameters from the prior for each."""
@@ -149,10 +174,12 @@ class JointDensity:
     ----------
     model : KnownModel
     likelihood : NumpyLikelihood, TorchLikelihood or LearnedLikelihood
+    asked : Asked
+        Takes note of what it said.
     """
 
-    def __init__(self, model, likelihood):
-        self.model, self.likelihood = model, likelihood
+    def __init__(self, model, likelihood, asked):
+        self.model, self.likelihood, self.asked = model, likelihood, asked
         # Whether it has weights that are being trained.
         self.is_trained = getattr(likelihood, "is_trained", False)
         self.device = model.device
@@ -186,6 +213,19 @@ class JointDensity:
             part.prepared[self.likelihood] = self.likelihood.prepare(part.data)
         return log_prior + self.likelihood(part.prepared[self.likelihood], rows - start, u)
 
+    @torch.no_grad()
+    def note(self, log_prob, theta, rows):
+        """Take note of where log densities `(n, n_draws)` at theta are minus infinity."""
+        where = log_prob.isneginf().nonzero()
+        self.asked.n += log_prob.numel()
+        self.asked.n_without += len(where)
+        if len(where) and not self.asked.example:
+            i, j = where[0].tolist()
+            _, start = self.model.part_of(int(rows[i]))
+            u = theta[i, j].double().cpu() * self._scale.cpu() + self._mean.cpu()
+            at = named(self.model.parameter_map.prior, self.model.parameter_map.prior.from_real(u.numpy()[None])[0])
+            self.asked.example = f"at {at} " + (f"for data set {int(rows[i])}" if not start else "for one data set")
+
 
 class NumpyLikelihood:
     """A likelihood in NumPy, which has no gradients.
@@ -195,11 +235,25 @@ class NumpyLikelihood:
     function : callable
         `function(X, **parameters) -> (n_datasets,)`.
     parameter_map : ParameterMap
+    whose : str
+        How messages name it.
     """
 
-    def __init__(self, function, parameter_map):
-        self.prior, self.log_likelihood = parameter_map.prior, function
+    def __init__(self, function, parameter_map, whose):
+        self.prior, self.function, self.whose = parameter_map.prior, function, whose
         self._known = KnownLikelihood(self)
+
+    def log_likelihood(self, X, **parameters):
+        """Return what the function returns, `(n_datasets,)`, or raise if it is written in torch."""
+        try:
+            return self.function(X, **parameters)
+        except Exception as error:
+            if _is_in_torch(self.function, X, parameters):
+                raise TypeError(
+                    f"{self.whose} is asked with NumPy arrays, and this function takes tensors. Write it in NumPy. A "
+                    "likelihood in torch is for ReverseKL(likelihood=...) and Simulator(torch_log_likelihood=...)."
+                ) from error
+            raise
 
     def prepare(self, data):
         """Return data sets as they are."""
@@ -210,3 +264,20 @@ class NumpyLikelihood:
         y = self.prior.from_real(u.detach().cpu().numpy().reshape(-1, u.shape[-1])).reshape(u.shape)
         values = self._known.log_likelihood(rows_of(data, rows.cpu().numpy()), y)
         return torch.tensor(values, dtype=torch.float64, device=u.device)
+
+
+def _is_in_torch(function, X, parameters):
+    """Return whether a likelihood that failed with arrays answers if it is given tensors."""
+    try:
+        data = _as_tensors(X)
+        return isinstance(function(data, **{name: torch.as_tensor(y) for name, y in parameters.items()}), torch.Tensor)
+    except Exception:
+        return False
+
+
+def _as_tensors(X):
+    if isinstance(X, dict):
+        return {name: _as_tensors(values) for name, values in X.items()}
+    if isinstance(X, list):
+        return [torch.as_tensor(np.asarray(x, dtype=np.float64)) for x in X]
+    return torch.as_tensor(np.asarray(X, dtype=np.float64))

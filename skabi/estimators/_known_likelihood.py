@@ -16,6 +16,8 @@ from skabi.estimators._sources import is_ragged
 from skabi.exceptions import ShapeError
 from skabi.files._savable import Savable
 
+# How messages name a likelihood.
+_SIMULATORS = "the simulator's log_likelihood"
 # Numbers in the data sets that a likelihood is asked for at once, a data set once for each of its parameters.
 _NUMBERS = 1_000_000
 
@@ -29,16 +31,18 @@ class NoDensityError(ValueError):
         Counted from 0.
     parameters : dict of str to float
         Some for which it did; empty where they are not known.
+    whose : str
+        Which likelihood.
     """
 
-    def __init__(self, dataset, parameters=None):
-        super().__init__(dataset, parameters)
-        self.dataset, self.parameters = dataset, parameters or {}
+    def __init__(self, dataset, parameters=None, whose="log_likelihood"):
+        super().__init__(dataset, parameters, whose)
+        self.dataset, self.parameters, self.whose = dataset, parameters or {}, whose
 
     def __str__(self):
         at = ", ".join(f"{name} = {value:.6g}" for name, value in self.parameters.items())
         return (
-            "log_likelihood must return log densities, finite or -inf; it returned NaN or +inf for "
+            f"{self.whose} must return log densities, finite or -inf; it returned NaN or +inf for "
             f"data set {self.dataset}{' at ' if at else ''}{at}."
         )
 
@@ -103,7 +107,7 @@ class KnownLikelihood(LikelihoodScore, Savable):
             with np.errstate(over="ignore"):
                 terms = self._of_rows(rows_of(data, indices), draws[rows, columns], pointwise)
             for i, part in zip(indices, terms, strict=True):
-                _check_density(part, i, draws[i, columns], names)
+                _check_density(part, i, draws[i, columns], names, getattr(self.simulator, "whose", "log_likelihood"))
                 each[i].append(part)
         parts = [np.concatenate(terms) for terms in each]
         parts = parts if has_draws else [part[0] for part in parts]
@@ -215,7 +219,8 @@ class KnownLikelihood(LikelihoodScore, Savable):
     def _call(self, X, parameters, pointwise):
         function = self.simulator.log_likelihood
         if not pointwise:
-            return _one_each(function(X, **parameters), len(next(iter(parameters.values()))))
+            whose = getattr(self.simulator, "whose", _SIMULATORS)
+            return _one_each(function(X, **parameters), len(next(iter(parameters.values()))), whose)
         if not self.takes_pointwise:
             raise TypeError(
                 "the simulator's log_likelihood takes no pointwise=True, with which it returns the log density of each "
@@ -224,29 +229,28 @@ class KnownLikelihood(LikelihoodScore, Savable):
         return function(X, **parameters, pointwise=True)
 
 
-def _one_each(terms, n):
+def _one_each(terms, n, whose):
     """Return log densities as an array `(n,)`, or raise."""
     if np.shape(terms) != (n,):
         raise ShapeError(
-            f"the simulator's log_likelihood must return one number a data set, (n_datasets,); got shape "
-            f"{np.shape(terms)} for n_datasets={n}."
+            f"{whose} must return one number a data set, (n_datasets,); got shape {np.shape(terms)} for n_datasets={n}."
         )
-    return as_log_densities(terms)
+    return as_log_densities(terms, whose)
 
 
-def as_log_densities(values):
+def as_log_densities(values, whose="log_likelihood"):
     """Return what a likelihood returned as an array of floats, or raise if it is of something else."""
     values = np.asarray(values)
     if values.dtype.kind not in "fiubO":
-        raise TypeError(f"log_likelihood must return real numbers; got an array of dtype {values.dtype}.")
+        raise TypeError(f"{whose} must return real numbers; got an array of dtype {values.dtype}.")
     return values.astype(np.float64)
 
 
-def _check_density(terms, i, y, names):
+def _check_density(terms, i, y, names, whose):
     """Raise unless log densities of data set `i` at `y` are numbers; minus infinity is the log of one."""
     is_bad = np.isnan(terms) | np.isposinf(terms)
     if is_bad.any():
-        raise NoDensityError(i, dict(zip(names, y[np.argwhere(is_bad)[0, 0]], strict=True)))
+        raise NoDensityError(i, dict(zip(names, y[np.argwhere(is_bad)[0, 0]], strict=True)), whose)
 
 
 def _by_data_set(X, n_datasets, n_draws):

@@ -12,18 +12,15 @@ from skabi._params import check_count
 from skabi._random import integer_seed, seed_sequence
 from skabi._torch import resolve_device
 from skabi.estimators._checks import check_constructor, check_fresh
-from skabi.estimators._elbo import elbo
+from skabi.estimators._elbo import LowerBounds
 from skabi.estimators._inference import contexts, draw, draw_evenly
-from skabi.estimators._posterior_answers import PosteriorAnswers
 from skabi.estimators._stored import in_parts, is_large
 from skabi.estimators._stored_draws import draw_into
-from skabi.losses import ReverseKL
-from skabi.losses._sum import terms_of
 from skabi.priors import check_prior
 from skabi.simulators import is_simulator
 
 
-class AmortizedPosterior(PosteriorAnswers):
+class AmortizedPosterior(LowerBounds):
     """Posterior of the parameters of a simulator, learned once and then answered for any data set in one pass.
 
     A regressor whose prediction is a whole distribution: `fit` trains a conditional density q(y | X) on simulations
@@ -121,7 +118,7 @@ class AmortizedPosterior(PosteriorAnswers):
         goes on with another loss appends its own values to both.
     elbo_ : ndarray of shape (n_datasets,)
         With `ReverseKL`, the evidence lower bound of each data set of `fit`, in nats; of those that are read, or
-        simulated, first where there are more.
+        simulated, first where there are more. `elbo(X)` is that of others.
     n_features_in_ : int
         Numbers in a data set; for data sets with more axes the length of the last, for several sources their sum.
     feature_names_in_ : ndarray of str
@@ -233,8 +230,12 @@ class AmortizedPosterior(PosteriorAnswers):
             two of its likelihoods disagree; or the checkpoint cannot be read.
         SimulatorError
             If a simulation fails.
+        DensityError
+            If the loss asks for densities and the engine has draws alone.
         TrainingError
             If the loss stays NaN or infinite.
+        FloatingPointError
+            If a loss asks for draws, and the solver of a free-form engine fails.
         """
         check_constructor(self)
         check_fresh(self, X)
@@ -364,11 +365,6 @@ class AmortizedPosterior(PosteriorAnswers):
         """Keep, besides the trained network, where the summaries of simulated data sets lie."""
         super()._finish(task, record)
         self._keep_usual_summaries(task)
-        if hasattr(self, "elbo_"):
-            del self.elbo_
-        for loss in terms_of(self.loss_):
-            if isinstance(loss, ReverseKL):
-                self.elbo_ = elbo(self.network_, loss, task)
         return self
 
     @property

@@ -43,10 +43,12 @@ class TorchLikelihood:
     parameter_map : ParameterMap
         With a prior.
     device : torch.device
+    whose : str
+        How messages name it.
     """
 
-    def __init__(self, function, parameter_map, device):
-        self.function, self.prior, self.device = function, parameter_map.prior, device
+    def __init__(self, function, parameter_map, device, whose="the likelihood"):
+        self.function, self.prior, self.device, self.whose = function, parameter_map.prior, device, whose
         places = self.prior.split(np.arange(len(self.prior.parameter_names), dtype=float)[np.newaxis])
         self._places = {name: torch.tensor(place[0].astype(int)) for name, place in places.items()}
 
@@ -65,7 +67,7 @@ class TorchLikelihood:
         self._check(values.detach(), y.detach())
         if torch.is_grad_enabled() and u.requires_grad and not values.requires_grad:
             raise ValueError(
-                "the likelihood must have gradients with respect to parameters: write it in torch, without detach() "
+                f"{self.whose} must have gradients with respect to parameters: write it in torch, without detach() "
                 "or item()."
             )
         return values.reshape(u.shape[:2])
@@ -76,18 +78,18 @@ class TorchLikelihood:
         if is_wrong.any():
             i = int(is_wrong.nonzero()[0])
             raise ValueError(
-                f"the likelihood must return log densities, finite or -inf; it returned {float(values[i])} at "
-                f"{_named(self.prior, y[i].tolist())}."
+                f"{self.whose} must return log densities, finite or -inf; it returned {float(values[i])} at "
+                f"{named(self.prior, y[i].tolist())}."
             )
 
     def at(self, data, y):
         """Return log densities `(n,)` of data sets at parameters `(n, n_parameters)`, both tensors."""
         values = self.function(data, **{name: y[:, place] for name, place in self._places.items()})
         if not isinstance(values, torch.Tensor):
-            raise TypeError(f"the likelihood must return a tensor; got {type(values).__name__}. Write it in torch.")
+            raise TypeError(f"{self.whose} must return a tensor; got {type(values).__name__}. Write it in torch.")
         if values.shape != (len(y),):
             raise ShapeError(
-                f"the likelihood must return one number a data set, (n_datasets,); got shape {tuple(values.shape)} for "
+                f"{self.whose} must return one number a data set, (n_datasets,); got shape {tuple(values.shape)} for "
                 f"n_datasets={len(y)}."
             )
         return values
@@ -159,10 +161,11 @@ def check_twins(known, in_torch, X, y):
     if not close.all():
         i = int(np.argmin(close))
         raise ValueError(
-            f"the likelihoods in torch and in NumPy disagree: of data set {i} at {_named(known.prior, y[i])} one is "
+            f"the likelihoods in torch and in NumPy disagree: of data set {i} at {named(known.prior, y[i])} one is "
             f"{values[i]:.6g} and the other {expected[i]:.6g}."
         )
 
 
-def _named(prior, y):
+def named(prior, y):
+    """Return parameters `(n_parameters,)` as messages show them."""
     return ", ".join(f"{name} = {value:.6g}" for name, value in zip(prior.parameter_names, y, strict=True))

@@ -46,6 +46,11 @@ class BaseLoss(BaseEstimator):
         return False
 
     @property
+    def needs_density(self):
+        """Whether it asks for log densities of draws, which not every engine has."""
+        return False
+
+    @property
     def teaches_likelihood(self):
         """Whether a likelihood that is learned at the same time may learn from it, too."""
         return False

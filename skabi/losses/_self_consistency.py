@@ -3,8 +3,9 @@
 import torch
 
 from skabi._params import check_choice, check_count, check_real
+from skabi.exceptions import ShapeError
 from skabi.losses._base import BaseLoss, Batch
-from skabi.losses._draws import draws_of_training
+from skabi.losses._draws import check_weight, draws_of_training, have_failed
 from skabi.networks._data_sets import n_rows, take
 
 # Unlabelled data sets that a step looks at.
@@ -17,7 +18,8 @@ class SelfConsistency(BaseLoss):
     With the exact posterior, `v = log p(theta) + log p(x | theta) - log q(theta | x)` is the log evidence of a data set
     whatever theta is. The loss is its population variance over `n_draws` parameters: draws of the current posterior,
     through which no gradient goes, and the parameters that made the data set, where these are known. No simulation is
-    needed for it. Draws to which prior or likelihood give no density are left out.
+    needed for it. Draws to which prior or likelihood give no density are left out, and a warning after training says
+    how many.
 
     The likelihood is the one that the simulator knows, or `likelihood`; NumPy is enough, since gradients go through the
     posterior alone. A `JointEstimator` that learns its likelihood trains both halves at once, and each learns from the
@@ -31,10 +33,13 @@ class SelfConsistency(BaseLoss):
     time, so that epochs can be compared, and training does not stop before the weight has reached its end.
     `loss_curve_` and `validation_scores_` then hold the sum; `score` is a log density.
 
+    Engines whose draws are solutions of a differential equation (`FlowMatching`, `DiffusionModel`) take tens of times
+    longer under this loss, which solves it in each step.
+
     Parameters
     ----------
     weight : float, default=1.0
-        Of the variance, in nats squared, beside a loss in nats.
+        Of the variance, in nats squared, beside a loss in nats. With 0 nothing is asked: what searches compare with.
     n_draws : int, default=10
         Parameters of each data set, at least 2.
     start : float, default=0.2
@@ -95,6 +100,11 @@ class SelfConsistency(BaseLoss):
         return True
 
     @property
+    def needs_density(self):
+        """Return True."""
+        return True
+
+    @property
     def teaches_likelihood(self):
         """Whether it asks the likelihood that is learned, and not one of its own."""
         return self.likelihood is None
@@ -102,7 +112,7 @@ class SelfConsistency(BaseLoss):
     @property
     def settles_at(self):
         """Return where the weight has reached its end."""
-        return self.start + self.ramp
+        return self.start + self.ramp if self.weight else 0.0
 
     def bind(self, model, generator):
         """Return a copy that knows prior, likelihood and unlabelled data sets.
@@ -110,9 +120,10 @@ class SelfConsistency(BaseLoss):
         Raises
         ------
         TypeError, ValueError
-            If a parameter of the recipe does not make sense, or there is no prior or no likelihood.
+            If a parameter of the recipe does not make sense, `X_unlabelled` are not data sets as those of `fit`, or
+            there is no prior or no likelihood.
         """
-        check_real(self.weight, "weight", low=0.0)
+        check_weight(self.weight)
         check_count(self.n_draws, "n_draws", minimum=2)
         start, ramp = check_real(self.start, "start"), check_real(self.ramp, "ramp")
         if start < 0 or ramp < 0 or start + ramp > 1:
@@ -120,8 +131,15 @@ class SelfConsistency(BaseLoss):
         check_choice(self.proposal, "proposal", ("posterior", "prior"))
         loss = super().bind(model, generator)
         loss._joint, loss._generator, loss._share = model.joint_density(self), generator, 0.0
-        loss._unlabelled = None if self.X_unlabelled is None else model.read(self.X_unlabelled)
+        loss._unlabelled = None if self.X_unlabelled is None else self._read_unlabelled(model)
         return loss
+
+    def _read_unlabelled(self, model):
+        try:
+            return model.read(self.X_unlabelled)
+        except (TypeError, ValueError) as error:
+            kind = next(kind for kind in (ShapeError, ValueError, TypeError) if isinstance(error, kind))
+            raise kind(f"X_unlabelled of {type(self).__name__} must be data sets as X of fit: {error}") from error
 
     def proceed(self, share):
         """Raise the weight."""
@@ -163,14 +181,22 @@ class SelfConsistency(BaseLoss):
         return Batch(*(None if part is None else take(part, rows.to(self._joint.device)) for part in self._unlabelled))
 
     def _variance(self, network, batch, generator):
-        """Return the variance of the log evidence of each row, `(n,)`."""
+        """Return the variance of the log evidence of each row, `(n,)`; NaN where training came to no numbers."""
+        name = type(self).__name__
         context = network.context(batch.x)
         theta = self._proposed(network, context, generator, has_theta=batch.theta is not None)
         if batch.theta is not None:
             theta = torch.cat([theta, batch.theta[:, None].to(theta)], dim=1)
+        if have_failed(theta, network, name):
+            return torch.nan * theta.flatten(1).sum(dim=1)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self._joint.is_trained):
             log_joint = self._joint(theta, batch.rows).to(context)
-        log_evidence = log_joint - network.log_prob_given(theta, context[:, None])
+        if network.training:
+            self._joint.note(log_joint, theta, batch.rows)
+        log_q = network.log_prob_given(theta, context[:, None])
+        if have_failed(torch.where(log_q.isinf(), 0.0, log_q), network, name):
+            return torch.nan * log_q.sum(dim=1)
+        log_evidence = log_joint - log_q
         # Where there is no density there is no evidence either.
         counts = log_evidence.isfinite()
         log_evidence = torch.where(counts, log_evidence, 0.0)

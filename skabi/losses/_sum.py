@@ -112,6 +112,11 @@ class SumLoss(BaseLoss):
         return any(term.needs_joint_density for term in terms_of(self))
 
     @property
+    def needs_density(self):
+        """Whether a term asks for log densities of draws."""
+        return any(term.needs_density for term in terms_of(self))
+
+    @property
     def teaches_likelihood(self):
         """Whether a likelihood may learn from all terms that ask for one."""
         asking = [term for term in terms_of(self) if term.needs_joint_density]

@@ -4,8 +4,8 @@ import math
 
 import torch
 
-from skabi._params import check_real
 from skabi.losses._base import BaseLoss
+from skabi.losses._draws import check_weight
 
 # Bousmalis et al. (2016): squared widths of Gaussian kernels.
 SQUARED_WIDTHS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 5, 10, 15, 20, 25, 30, 35, 100, 1e3, 1e4, 1e5, 1e6)
@@ -36,7 +36,7 @@ class SummaryRegularizer(BaseLoss):
     Parameters
     ----------
     weight : float, default=1.0
-        Of the squared MMD, beside a loss in nats.
+        Of the squared MMD, beside a loss in nats; 0 in searches, to compare with.
 
     References
     ----------
@@ -67,9 +67,9 @@ class SummaryRegularizer(BaseLoss):
         Raises
         ------
         ValueError
-            If the network has no learned summaries, or `weight` is not positive.
+            If the network has no learned summaries, or `weight` is negative.
         """
-        weight = check_real(self.weight, "weight", low=0.0)
+        weight = check_weight(self.weight)
         n_fixed = getattr(network.summary, "n_fixed", 0)
         learned = network.context(batch.x)[:, n_fixed : network.summary.n_summaries]
         if not learned.shape[1]:

@@ -20,7 +20,7 @@ import skabi
 from skabi import EnsemblePosterior, JointEstimator, reports
 from skabi.datasets import ConjugateGaussian
 from skabi.diagnostics import energy_scorer
-from skabi.engines import Gaussian, SplineFlow
+from skabi.engines import FlowMatching, Gaussian, ResidualNetwork, SplineFlow
 from skabi.estimators._members import SharedSimulations
 from skabi.estimators._mixtures import draw_mixture, n_draws_of_members
 from skabi.estimators._stacking import weights_by_density, weights_by_energy
@@ -540,3 +540,20 @@ def test_p_values_are_the_harmonic_mean_of_the_members(fitted, simulations):
     X = np.vstack([simulations[0][:20], 1e3 * np.ones((1, 3))])
     parts = np.array([member.usual_p_values(X) for member in fitted.estimators_])
     np.testing.assert_allclose(fitted.usual_p_values(X), stats.hmean(parts), rtol=1e-12)
+
+
+def test_what_may_be_chosen_after_fit_reaches_fitted_members():
+    engine = FlowMatching(ResidualNetwork(8, n_blocks=1, n_reading_blocks=1), n_steps=1)
+    members = [
+        ("flow", skabi.AmortizedPosterior(engine, max_iter=2)),
+        ("scaled", make_pipeline(StandardScaler(), skabi.AmortizedPosterior(clone(engine), max_iter=2))),
+    ]
+    ensemble = EnsemblePosterior(members, n_simulations=60, random_state=0).fit(ConjugateGaussian())
+    before = [member.log_prob([[0.5, -1.0]], [[0.1, 0.2]]) for member in ensemble.estimators_]
+    ensemble.set_params(flow__engine__n_steps=16, scaled__amortizedposterior__engine__n_steps=16)
+    for member, last in zip(ensemble.estimators_, before, strict=True):
+        assert member.log_prob([[0.5, -1.0]], [[0.1, 0.2]]) != last
+    # Other members wait for the next fit.
+    fitted = ensemble.named_estimators_["flow"]
+    ensemble.set_params(flow=Normal(), weights=[1.0, 2.0]).set_params(flow__shift=1.0)
+    assert ensemble.named_estimators_["flow"] is fitted

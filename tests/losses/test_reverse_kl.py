@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from sklearn.model_selection import GridSearchCV
 
 from skabi import AmortizedPosterior, JointEstimator
 from skabi.datasets import ConjugateGaussian
@@ -34,6 +35,9 @@ class Model:
     def joint_density(self, loss, *, differentiable=False):
         assert differentiable
         return self
+
+    def note(self, log_prob, theta, rows):
+        pass
 
     def __call__(self, theta, rows):
         prior = torch.distributions.Normal(0.0, 1.0).log_prob(theta)
@@ -251,3 +255,39 @@ def test_likelihoods_that_disagree_are_shown():
     posterior = AmortizedPosterior(Gaussian(()), loss=ReverseKL(), n_simulations=50)
     with pytest.raises(ValueError, match=r"in torch and in NumPy disagree: of data set 0 at theta\[0\] = .* one is "):
         posterior.fit(simulator)
+
+
+def test_the_bound_of_other_data_sets():
+    simulator = ConjugateGaussian(noise_variance=NOISE)
+    X, _ = simulator.sample(120, random_state=0)
+    loss = ReverseKL(n_draws=4, likelihood=torch_log_likelihood)
+    posterior = AmortizedPosterior(Gaussian(()), loss=loss, prior=simulator.prior, max_iter=10, random_state=0)
+    posterior.set_params(learning_rate_init=0.03).fit(X)
+    np.testing.assert_allclose(posterior.elbo(X, random_state=0), posterior.elbo_, atol=0.05)
+    new, _ = simulator.sample(30, random_state=1)
+    bounds = posterior.elbo(new, n_draws=5001, random_state=0)
+    assert bounds.shape == (30,)
+    assert np.abs(bounds - simulator.log_evidence(new)).mean() < 0.05
+    np.testing.assert_array_equal(bounds, posterior.elbo(new, n_draws=5001, random_state=0))
+    # A search without parameters.
+    search = GridSearchCV(
+        posterior.set_params(max_iter=4),
+        {"learning_rate_init": [1e-5, 0.03]},
+        scoring=lambda estimator, X, y=None: estimator.elbo(X, random_state=0).mean(),
+        cv=2,
+    )
+    assert search.fit(X).best_params_ == {"learning_rate_init": 0.03}
+
+
+def test_the_bound_asks_for_its_loss_and_its_likelihood():
+    exact = ConjugateGaussian(noise_variance=NOISE)
+    parts = {"vectorized": True, "torch_log_likelihood": torch_log_likelihood}
+    simulator = Simulator(exact.prior, exact.simulate, **parts)
+    posterior = AmortizedPosterior(Gaussian(()), n_simulations=60, max_iter=2, random_state=0).fit(simulator)
+    with pytest.raises(ValueError, match=r"fitted with ReverseKL; its loss was ForwardKL\(\)"):
+        posterior.elbo([[0.0, 0.0]])
+    posterior.set_params(loss=ForwardKL() + ReverseKL()).fit(simulator)
+    with pytest.raises(ValueError, match="needs a likelihood in the loss"):
+        posterior.elbo([[0.0, 0.0]])
+    posterior.set_params(loss=ReverseKL(likelihood=torch_log_likelihood))
+    assert posterior.elbo([[0.0, 0.0]], random_state=0).shape == (1,)

@@ -40,6 +40,9 @@ class Model:
     def from_prior(self, z):
         return z
 
+    def note(self, log_prob, theta, rows):
+        pass
+
     def __call__(self, theta, rows):
         gaps = (self.x if rows is None else self.x[rows])[:, None] - theta
         log_prob = -0.5 * (theta.square() + gaps.square() / NOISE).sum(dim=-1)
@@ -231,7 +234,7 @@ def test_what_is_needed_is_asked_for():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"weight": 0.0}, "weight must lie between"),
+        ({"weight": -1.0}, "weight must lie between"),
         ({"n_draws": 1}, "n_draws must be at least 2"),
         ({"start": -0.1}, "shares of the training"),
         ({"start": 0.7, "ramp": 0.5}, "shares of the training"),
