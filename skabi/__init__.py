@@ -36,9 +36,11 @@ _HOMES = {
 }
 _ROOMS = (
     "datasets",
+    "design",
     "diagnostics",
     "draws",
     "dynamic",
+    "elicitation",
     "engines",
     "estimators",
     "exceptions",
@@ -54,6 +56,7 @@ _ROOMS = (
     "priors",
     "refine",
     "reports",
+    "sensitivity",
     "simulators",
     "summaries",
     "testing",

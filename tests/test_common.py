@@ -15,8 +15,11 @@ EXEMPT = {
     *("DormandPrince", "ResidualNetwork", "RungeKutta", "UNet"),
     *("BaseSampler", "BatchTest", "Disagreement", "KnownLikelihood", "LogEvidence", "Refined"),
     *("BaseTransition", "FilterStep", "Pull", "Trajectories", "TrajectoryDraws"),
+    *("BaseFamily", "BaseMatchLoss", "BaseQuantity", "BaseStatement", "FlowPrior", "SmoothDraws", "Stated"),
     *("GroupedData", "LeftOut", "LevelDraws", "LevelRanks", "Levels"),
+    *("InformationGain", "OptimalDesign", "PolicyGain"),
     *("CrossValElpd", "PsisLoo", "ReplicationRisk", "RouteAgreement", "StoredDataSets"),
+    *("Reweighted", "SensitivityAnalysis", "SensitivityResult"),
 }
 SOURCES = {"data": (5, 2), "statistics": (3,)}
 SHAPES = {
@@ -67,6 +70,11 @@ def test_scikit_learn_contract_of_detectors(estimator, check):
 @every("engines")
 def test_engine_contract(part):
     check_engine(part)
+
+
+@every("elicitation")
+def test_elicitation_recipe_contract(part):
+    check_recipe(part)
 
 
 @every("heads")

@@ -10,8 +10,8 @@ import types
 from torch import nn
 
 _ROOMS = (
-    *("datasets", "dynamic", "engines", "estimators", "heads", "hierarchical", "losses", "misspecification"),
-    *("model_selection", "pipeline", "priors", "refine", "summaries"),
+    *("datasets", "design", "dynamic", "elicitation", "engines", "estimators", "heads", "hierarchical", "losses"),
+    *("misspecification", "model_selection", "pipeline", "priors", "refine", "sensitivity", "summaries"),
 )
 # Classes that are not public, or in a room of which little else is to be found.
 _PARTS = {
@@ -19,9 +19,13 @@ _PARTS = {
     "skabi.datasets._gaussian_regression._CoefficientGivenScale",
     "skabi.datasets._log_uniform._LogUniform",
     "skabi.datasets._two_level_gaussian._EffectGivenLevels",
+    "skabi.design._histories.Histories",
+    "skabi.design._histories.HistoriesOfOneLength",
+    "skabi.design._histories.HistoryLikelihood",
     "skabi.dynamic._drawing.Learned",
     "skabi.dynamic._series.SeriesReader",
     "skabi.dynamic._state_space.StateSpace",
+    "skabi.elicitation._flow_network.JointPriorNetwork",
     "skabi.estimators._column_kinds.Column",
     "skabi.estimators._data_layout.DataLayout",
     "skabi.estimators._data_map.DataMap",
@@ -38,6 +42,9 @@ _PARTS = {
     "skabi.misspecification._space.SummarySpace",
     "skabi.model_selection._meta_models.DirichletPosterior",
     "skabi.model_selection._meta_models.LogisticNormalPosterior",
+    "skabi.priors._power_scaled.PoweredFunction",
+    "skabi.priors._powers.PowerScaledDistribution",
+    "skabi.sensitivity._contexts.ContextSpace",
     "skabi.simulators._simulator.Simulator",
 }
 

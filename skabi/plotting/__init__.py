@@ -7,9 +7,11 @@ A display keeps the numbers it shows as attributes. `from_estimator` and `from_d
 from skabi.plotting._bayes_factor_recovery import BayesFactorRecoveryDisplay
 from skabi.plotting._c2st import C2STDisplay
 from skabi.plotting._coverage import CoverageDisplay
+from skabi.plotting._elicitation import ElicitationDisplay
 from skabi.plotting._elpd_difference import ElpdDifferenceDisplay
 from skabi.plotting._evidence import EvidenceDisplay
 from skabi.plotting._highest_density import HighestDensityCoverageDisplay
+from skabi.plotting._information_gain import InformationGainDisplay, PolicyGainDisplay
 from skabi.plotting._joint_sbc import JointSBCDisplay
 from skabi.plotting._levels import LevelsDisplay
 from skabi.plotting._local_c2st import LocalC2STDisplay
@@ -24,6 +26,7 @@ from skabi.plotting._predictive_check import PredictiveCheckDisplay
 from skabi.plotting._recovery import RecoveryDisplay
 from skabi.plotting._rungs import RungDisplay
 from skabi.plotting._sbc import SBCDisplay
+from skabi.plotting._sensitivity import SensitivityDisplay
 from skabi.plotting._tarp import TARPDisplay
 from skabi.plotting._trajectories import TimeCalibrationDisplay, TrajectoryDisplay
 from skabi.plotting._two_sample import TwoSampleDisplay
@@ -32,9 +35,11 @@ __all__ = [
     "BayesFactorRecoveryDisplay",
     "C2STDisplay",
     "CoverageDisplay",
+    "ElicitationDisplay",
     "ElpdDifferenceDisplay",
     "EvidenceDisplay",
     "HighestDensityCoverageDisplay",
+    "InformationGainDisplay",
     "JointSBCDisplay",
     "LevelsDisplay",
     "LocalC2STDisplay",
@@ -45,10 +50,12 @@ __all__ = [
     "PITDisplay",
     "PairsDisplay",
     "ParetoKDisplay",
+    "PolicyGainDisplay",
     "PredictiveCheckDisplay",
     "RecoveryDisplay",
     "RungDisplay",
     "SBCDisplay",
+    "SensitivityDisplay",
     "TARPDisplay",
     "TimeCalibrationDisplay",
     "TrajectoryDisplay",

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import stats
 
+from skabi.priors._powers import PowerScaledDistribution
+
 
 def same(a, b):
     """Return whether two values are known to be equal; a doubt counts as a difference.
@@ -24,6 +26,8 @@ def same(a, b):
         return a == b or (a != a and b != b)
     if isinstance(a, stats._multivariate.multivariate_normal_frozen):
         return same((a.mean, a.cov), (b.mean, b.cov))
+    if isinstance(a, PowerScaledDistribution):
+        return same((a.base, a.alpha), (b.base, b.alpha))
     if hasattr(a, "dist") and hasattr(a, "kwds"):
         return same(_family(a.dist), _family(b.dist)) and same(_parameters(a), _parameters(b))
     equal = a == b

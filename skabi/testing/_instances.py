@@ -5,6 +5,18 @@ import torch
 from scipy import stats
 
 from skabi import datasets
+from skabi.design import (
+    AdaptiveDesigner,
+    DeepAdaptiveDesign,
+    DesignBox,
+    DesignPool,
+    ExpectedInformationGain,
+    Experiment,
+    FixedDesign,
+    GreedyDesign,
+    HistorySimulator,
+    RandomDesign,
+)
 from skabi.dynamic import (
     DynamicPosterior,
     DynamicSimulator,
@@ -13,6 +25,30 @@ from skabi.dynamic import (
     RandomWalk,
     RegimeSwitching,
     Static,
+)
+from skabi.elicitation import (
+    Beta,
+    Correlation,
+    DynamicWeights,
+    EnergyDistance,
+    Exponential,
+    FunctionOf,
+    Gamma,
+    GroupMean,
+    HalfNormal,
+    Histogram,
+    JointFlow,
+    LogNormal,
+    Moments,
+    Normal,
+    Outcome,
+    Parameter,
+    PriorElicitor,
+    Quantiles,
+    RSquared,
+    SquaredError,
+    Target,
+    Unknown,
 )
 from skabi.engines import (
     AutoregressiveSplineFlow,
@@ -38,6 +74,7 @@ from skabi.misspecification import MahalanobisDetector, SummaryMMDDetector
 from skabi.model_selection import Dirichlet, EvidenceComparator, LogisticNormal, MetaUncertainty
 from skabi.priors import ChainedPrior, IndependentPrior, NarrowedPrior
 from skabi.refine import NUTSSampler, SliceSampler
+from skabi.sensitivity import ContextPosterior, ContextSimulator
 from skabi.simulators import Simulator
 from skabi.summaries import (
     ExpertSummary,
@@ -85,6 +122,18 @@ def instances():
             datasets.TwoLevelGaussian(n_groups=3, n_observations=2),
             datasets.TwoMoons(),
         ],
+        "design": [
+            AdaptiveDesigner(_experiment()),
+            DeepAdaptiveDesign(2, hidden_layer_sizes=(8,), n_contrastive=20, max_iter=1, n_batches=5),
+            DesignBox(0.0, 1.0),
+            DesignPool([0.0, 1.0]),
+            ExpectedInformationGain(_experiment(), n_draws=40, n_contrastive=20),
+            _experiment(),
+            FixedDesign([0.5, 1.0]),
+            GreedyDesign(_experiment(), n_candidates=8),
+            HistorySimulator(_experiment(), (1, 3)),
+            RandomDesign(DesignBox(0.0, 1.0)),
+        ],
         "dynamic": [
             DynamicPosterior(Gaussian((8,)), step_engine=Gaussian((8,)), width=8, n_simulations=60, max_iter=2),
             DynamicSimulator({"level": RandomWalk()}, None, _noisy, n_times=8),
@@ -93,6 +142,30 @@ def instances():
             RandomWalk(),
             RegimeSwitching(),
             Static(),
+        ],
+        "elicitation": [
+            Beta(a=1.0),
+            Correlation(),
+            DynamicWeights(),
+            EnergyDistance(),
+            Exponential(),
+            FunctionOf(_mean),
+            Gamma(),
+            GroupMean([0, 0, 1]),
+            HalfNormal(),
+            Histogram([0.0, 1.0, 2.0]),
+            JointFlow({"rate": None}, n_transforms=2, n_bins=4, hidden_layer_sizes=(4,)),
+            LogNormal(),
+            Moments(),
+            Normal(scale="spread"),
+            Outcome(),
+            Parameter("rate"),
+            PriorElicitor({"rate": Gamma()}, targets={"rate": Target(Parameter("rate"), Moments())}, n_starts=1),
+            Quantiles(),
+            RSquared(),
+            SquaredError(),
+            Target(Outcome(), Quantiles()),
+            Unknown("spread"),
         ],
         "engines": [
             AutoregressiveSplineFlow(2, n_bins=4, hidden_layer_sizes=(8,), n_blocks=1, block_width=8),
@@ -155,6 +228,10 @@ def instances():
             NUTSSampler(_jax_log_likelihood),
             SliceSampler(n_warm_up=5),
         ],
+        "sensitivity": [
+            ContextPosterior(AmortizedPosterior(Gaussian((8,)), n_simulations=100, max_iter=2)),
+            ContextSimulator(Simulator(IndependentPrior({"rate": stats.gamma(3.0)}), _counts)),
+        ],
         "simulators": [
             Simulator(IndependentPrior({"rate": stats.gamma(3.0)}), _counts),
             Simulator(IndependentPrior({"rate": stats.gamma(3.0)}), _many_counts, n_observations=(2, 5)),
@@ -171,6 +248,20 @@ def instances():
             NestedSummary(SetSummary(width=8), SetSummary(width=8)),
         ],
     }
+
+
+def _experiment():
+    return Experiment(
+        IndependentPrior({"slope": stats.norm()}), _respond, space=DesignBox(0.0, 1.0), log_likelihood=_response_density
+    )
+
+
+def _respond(slope, design, rng):
+    return slope * design[:, 0] + rng.normal(size=len(design))
+
+
+def _response_density(outcome, design, slope):
+    return stats.norm.logpdf(outcome[:, 0], slope * design[:, 0])
 
 
 def _noisy(level, rng):
