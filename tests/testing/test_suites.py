@@ -316,7 +316,7 @@ def shifted_from_real(self, u):
 
 
 def global_draws(self, n, random_state=None):
-    return IndependentPrior.sample(self, n, np.random.default_rng(np.random.randint(99)))  # noqa: NPY002
+    return IndependentPrior.sample(self, n, np.random.default_rng(np.random.randint(2**31 - 1)))  # noqa: NPY002
 
 
 def scaled_draws(self, n, random_state=None):
