@@ -112,7 +112,10 @@ def measure_kills(n_rows, n_kills):
     with tempfile.TemporaryDirectory() as folder:
         path, logs = Path(folder) / "sims.zarr", []
         n_again, counts, n_rows_lost = 0, dict.fromkeys(("all", "parent", "worker"), 0), 0
+        start = time.perf_counter()
         X, y = Simulator(PRIOR, logged).sample(n_rows, random_state=SEED, n_jobs=2)
+        # So that some chunks are finished between two kills, and all kills come before the end.
+        longest = 3 * (time.perf_counter() - start) / n_kills
         row_of = pd.Series(np.arange(n_rows), index=y["a"])
         start = time.perf_counter()
         while True:
@@ -126,7 +129,7 @@ def measure_kills(n_rows, n_kills):
                 n_logged = len(rows_of(logs[-1]))
                 while process.poll() is None and len(rows_of(logs[-1])) == n_logged:
                     time.sleep(0.02)
-                time.sleep(rng.uniform(0, n_rows / 40_000))
+                time.sleep(rng.uniform(0, longest))
                 if process.poll() is not None or sum(counts.values()) == n_kills:
                     process.wait()
                     break
