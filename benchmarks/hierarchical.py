@@ -1,6 +1,6 @@
 """Print how exact posteriors of models with levels are, of a Gaussian whose posterior is known and of eight schools.
 
-python benchmarks/hierarchical.py                             # both parts, about half an hour on a quiet core
+python benchmarks/hierarchical.py                             # both parts
 python benchmarks/hierarchical.py --parts levels --seeds 0
 python benchmarks/hierarchical.py --parts schools
 

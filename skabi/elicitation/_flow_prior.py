@@ -1,12 +1,9 @@
 """A joint prior whose density is a flow."""
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import ArrayLike
 
-from skabi._params import check_count
-from skabi._random import generators
 from skabi._torch import to_array
 from skabi.priors import BasePrior
 
@@ -61,22 +58,8 @@ class FlowPrior(BasePrior):
     def _probe(self):
         self._support = self._given_support
 
-    def sample(self, n: int, random_state=None) -> pd.DataFrame:
-        """Draw from the prior.
-
-        Parameters
-        ----------
-        n : int
-        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
-
-        Returns
-        -------
-        y : DataFrame of shape (n, n_parameters)
-        """
-        n = check_count(n, "n", minimum=0)
-        rng = random_state if isinstance(random_state, np.random.Generator) else generators(random_state, 1)[0]
-        u = rng.standard_normal((n, self.n_parameters))
-        return pd.DataFrame(self.from_real(u), columns=self.parameter_names)
+    def _draw(self, n, rng):
+        return self.from_real(rng.standard_normal((n, self.n_parameters)))
 
     def log_prob(self, y: ArrayLike) -> np.ndarray:
         """Return the log density, `(n,)`; minus infinity outside the support.

@@ -105,10 +105,14 @@ class BasePrior:
         """
         n = check_count(n, "n", minimum=0)
         rng = random_state if isinstance(random_state, np.random.Generator) else generators(random_state, 1)[0]
+        return pd.DataFrame(self._draw(n, rng), columns=self.parameter_names)
+
+    def _draw(self, n, rng):
+        """Return draws `(n, n_parameters)`."""
         entries: dict[str, np.ndarray] = {}
         for name, bijection in self._bijections(entries):
             entries[name] = draw_entry(bijection, self._sizes[name], n, rng)
-        return pd.DataFrame(self._join(entries, n), columns=self.parameter_names)
+        return self._join(entries, n)
 
     def log_prob(self, y: ArrayLike) -> np.ndarray:
         """Return the log density, `(n,)`; minus infinity outside the support.

@@ -1,12 +1,10 @@
 """A prior cut to where the posterior of one data set is."""
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from skabi._params import check_count, check_real
-from skabi._random import generators
+from skabi._params import check_real
 from skabi._shapes import as_float_array
 from skabi.exceptions import ShapeError
 from skabi.priors._base import BasePrior, check_prior
@@ -78,22 +76,8 @@ class NarrowedPrior(BasePrior):
     def _box(self):
         return UnivariateBijection(stats.truncnorm(self.low, self.high))
 
-    def sample(self, n: int, random_state=None) -> pd.DataFrame:
-        """Draw parameters from the prior inside the box.
-
-        Parameters
-        ----------
-        n : int
-        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
-
-        Returns
-        -------
-        y : DataFrame of shape (n, n_parameters)
-        """
-        n = check_count(n, "n", minimum=0)
-        rng = random_state if isinstance(random_state, np.random.Generator) else generators(random_state, 1)[0]
-        y = self.from_real(rng.standard_normal((n, self.n_parameters)))
-        return pd.DataFrame(y, columns=self.parameter_names)
+    def _draw(self, n, rng):
+        return self.from_real(rng.standard_normal((n, self.n_parameters)))
 
     def log_prob(self, y: ArrayLike) -> np.ndarray:
         """Return the log density, `(n,)`; minus infinity outside the box.
