@@ -6,7 +6,8 @@ python benchmarks/design.py discounting                                # 20 step
 python benchmarks/design.py location --max-iter 20 --policies random deep
 
 Policies: random (even in the box), normal (random where the sources are; of location finding alone), fixed (a sequence
-that was optimised), greedy (one step ahead, with the likelihood), deep.
+that was optimised), greedy (one step ahead, with the likelihood), deep, and posterior (deep, but trained by a posterior
+of histories, without a likelihood).
 
 Location finding: sources at standard normal places in the plane, of which the log of a summed signal is measured with
 noise of 0.5 (Foster et al., 2021, arXiv 2103.02438). Hyperbolic discounting: which of two sums a person prefers, one of
@@ -22,6 +23,7 @@ import numpy as np
 import torch
 from scipy import special, stats
 
+from skabi import AmortizedPosterior
 from skabi.design import DeepAdaptiveDesign, DesignBox, Experiment, GreedyDesign, RandomDesign, evaluate_policy
 from skabi.exceptions import ApproximationWarning
 from skabi.priors import IndependentPrior
@@ -120,12 +122,16 @@ def policies(experiment, args):
     """Yield names, policies, and seconds of training."""
     options = {"max_iter": args.max_iter, "n_contrastive": args.train_contrastive, "batch_size": args.batch_size}
     options |= {"learning_rate_init": args.rate, "random_state": args.seed, "verbose": args.verbose}
+    posterior = AmortizedPosterior(n_simulations=args.n_simulations, random_state=args.seed)
     makers = {
         "random": lambda: RandomDesign(experiment.space),
         "normal": lambda: NormalDesign(experiment.space),
         "greedy": lambda: GreedyDesign(experiment, n_prior_draws=args.prior_draws),
         "fixed": lambda: DeepAdaptiveDesign(args.n_steps, adaptive=False, **options).fit(experiment),
         "deep": lambda: DeepAdaptiveDesign(args.n_steps, **options).fit(experiment),
+        "posterior": lambda: DeepAdaptiveDesign(
+            args.n_steps, posterior=posterior, n_rounds=args.n_rounds, **options
+        ).fit(experiment),
     }
     for name in args.policies:
         start = time.perf_counter()
@@ -147,6 +153,8 @@ def main(argv=None):
     parser.add_argument("--train-contrastive", type=int, default=1000)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--n-simulations", type=int, default=20_000)
+    parser.add_argument("--n-rounds", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args(argv)

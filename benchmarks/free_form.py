@@ -3,6 +3,7 @@
 python benchmarks/free_form.py                                        # two moons and SLCP, all engines: about an hour
 python benchmarks/free_form.py --tasks two_moons --engines diffusion  # some tasks, some engines
 python benchmarks/free_form.py --tasks all --engines diffusion        # the nine tasks
+python benchmarks/free_form.py --engines consistency consistency-training # taught by a diffusion model, by itself
 python benchmarks/free_form.py --engines flow bayesflow-flow-matching # beside a peer
 python benchmarks/free_form.py --seeds 0 1 2 --reference FOLDER       # several seeds; TASK.npz with reference draws
 python benchmarks/free_form.py speed                                  # 2 and 10 consistency steps, 100 Euler steps
@@ -35,9 +36,11 @@ ENGINES = {
     "flow": FlowMatching(),
     "diffusion": DiffusionModel(),
     "consistency": ConsistencyModel(),
+    "consistency-training": ConsistencyModel(distil=False),
 }
 # What is asked of one fit: a name, and parameters that may be changed after it.
-WAYS = {"consistency": [("2 steps", {"engine__n_steps": 2}), ("10 steps", {"engine__n_steps": 10})]}
+STEPS = [("2 steps", {"engine__n_steps": 2}), ("10 steps", {"engine__n_steps": 10})]
+WAYS = {"consistency": STEPS, "consistency-training": STEPS}
 N_SIMULATIONS, N_SCORED, N_TIMED, N_TIMED_OF_PEERS = 10_000, 300, 100_000, 10_000
 
 
@@ -57,7 +60,7 @@ def measure(task, name, seed, arguments):
     )
     _, fit_seconds = seconds(lambda: posterior.fit(X, y))
     score = "none"
-    if name != "consistency":
+    if not isinstance(ENGINES[name], ConsistencyModel):
         held_out = simulator.sample(N_SCORED, random_state=HELD_OUT_SEED + seed)
         score = f"{posterior.score(*held_out):.3f}"
     observations, references = load_reference(task, arguments.reference)

@@ -1,6 +1,9 @@
-"""Parameter names: which ones to use, and which columns are the entries of one vector."""
+"""Names of parameters and groups: which ones to use, their order, and which columns are the entries of one vector."""
 
 import re
+
+import numpy as np
+import pandas as pd
 
 from skabi.exceptions import ShapeError
 
@@ -60,3 +63,27 @@ def vector_columns(parameter_names):
         base = base_of.get(column)
         variables[name if base is None else base] = column if base is None else vectors[base]
     return variables
+
+
+def order_of(labels, own, name, *, of):
+    """Return where each of `labels` stands among the labels `own` of `name`; None if places are the same.
+
+    Labels that are counted from 0 name nothing: there places are taken for the same.
+
+    Raises
+    ------
+    ValueError
+        If the groups are others.
+    """
+    labels, own = pd.Index(labels), pd.Index(own)
+    if own.equals(labels):
+        return None
+    order = own.get_indexer(labels) if own.is_unique else np.array([-1])
+    if len(own) == len(labels) and (order >= 0).all():
+        return order
+    if any(each.equals(pd.RangeIndex(len(each))) for each in (labels, own)):
+        return None
+    raise ValueError(
+        f"{name} must be of the groups of {of}, which begin with {labels.tolist()[:5]}, in any order; got "
+        f"{own.tolist()[:5]}."
+    )

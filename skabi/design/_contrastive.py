@@ -1,6 +1,7 @@
 """Contrastive bounds of the information that outcomes bring: sPCE from below, sNMC from above."""
 
 import numpy as np
+from scipy import stats
 
 from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning
@@ -9,6 +10,8 @@ from skabi.exceptions import ApproximationWarning
 N_BLOCKS = 20
 # Nats below log(L + 1) within which a lower bound says little more than that.
 _NEAR_CEILING = 0.7
+# Chance at which an upper bound lies so far below zero, where no information can be.
+_DOUBT = 1e-5
 
 
 def lower_terms(true, log_sum, n):
@@ -51,5 +54,18 @@ def warn_of_ceiling(lower, n_contrastive):
         warn(
             f"{n_near} of {np.size(lower)} lower bounds are close to log(n_contrastive + 1) = {ceiling:.2f} nats, "
             f"above which none can be; the information may be more. Raise n_contrastive={n_contrastive}.",
+            ApproximationWarning,
+        )
+
+
+def warn_of_negative(upper, error, n_blocks):
+    """Warn if upper bounds, of so many blocks, lie below zero beyond doubt."""
+    quantile = stats.t.isf(_DOUBT, n_blocks - 1)
+    is_negative = np.asarray(upper) < -quantile * np.asarray(error) - 1e-9
+    if is_negative.any():
+        warn(
+            f"{np.count_nonzero(is_negative)} of {np.size(upper)} upper bounds of the information lie below zero, the "
+            f"lowest at {np.min(upper):.4g} nats, which no information can: simulate and the log likelihood are not of "
+            "one model. Compare the two, the sign of the log likelihood first.",
             ApproximationWarning,
         )

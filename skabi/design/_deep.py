@@ -14,7 +14,8 @@ from skabi._torch import resolve_device, single_thread, to_array, to_tensor
 from skabi._warnings import warn
 from skabi.design._evaluation import PolicyGain, evaluate_policy
 from skabi.design._experiment import check_experiment, check_histories
-from skabi.design._learning import Learning, build_network
+from skabi.design._learning import LikelihoodLearning, build_network
+from skabi.design._learning_by_posterior import PosteriorLearning, fit_posterior
 from skabi.design._likelihood import check_twins
 from skabi.exceptions import ApproximationWarning
 from skabi.files._savable import Savable
@@ -30,10 +31,22 @@ class DeepAdaptiveDesign(Savable, BaseEstimator):
     Gradients go through outcomes where these move with the design; where they do not, as counts, and where designs are
     of a pool, choices and outcomes are weighed by what they bring (the score function, with a baseline).
 
+    Without a likelihood, or where nothing is in torch, a posterior that is learned from simulated histories gives the
+    bound: the log density that it has, more than the prior, of the parameters behind a history [2]_, [3]_. Designs are
+    drawn around the network's, ever closer, and weighed by what they bring. The gap of that bound is the posterior's
+    error, and it takes more experiments.
+
     Parameters
     ----------
     n_steps : int, default=10
         Steps of an experiment.
+    posterior : AmortizedPosterior, optional
+        With it the bound is the posterior's, and only `simulate` of an experiment is needed. `fit` fits clones of it to
+        histories of 1 to `n_steps` steps; one that is fitted already goes into `sklearn.frozen.FrozenEstimator`, and
+        stays as it is.
+    n_rounds : int, default=1
+        With a posterior, how many times it is fitted, to histories of random designs at first and of the policy so far
+        in each further round, and the policy trained on. A posterior is best near what it was trained on.
     adaptive : bool, default=True
         Whether designs depend on outcomes. Else the best fixed sequence is learned, to compare with.
     n_features : int, default=16
@@ -42,13 +55,13 @@ class DeepAdaptiveDesign(Savable, BaseEstimator):
         Of the network that reads a step and of the one that chooses.
     n_contrastive : int, default=1000
         Other parameters in each batch. The bound never exceeds `log(n_contrastive + 1)`, and there is little to learn
-        from experiments that come close to it.
+        from experiments that come close to it. Not used with a posterior.
     batch_size : int, default=64
         Simulated experiments a batch.
     n_batches : int, default=100
         Batches an epoch.
     max_iter : int, default=50
-        Epochs at most.
+        Epochs at most, of each round.
     learning_rate_init : float, default=2e-3
         Highest rate of the schedule.
     n_iter_no_change : int, default=20
@@ -66,10 +79,12 @@ class DeepAdaptiveDesign(Savable, BaseEstimator):
         The trained network, on the CPU.
     space_ : DesignBox or DesignPool
         The experiment's.
+    posterior_ : AmortizedPosterior or None
+        The last one that was fitted, or the one that was given.
     n_designs_, n_outcomes_ : int
         How many numbers a design, and an outcome, has.
     n_iter_, best_iter_ : int
-        Epochs trained, and the one, counted from 1, whose weights were kept.
+        Epochs trained in all rounds, and the one, counted from 1, whose weights were kept.
     loss_curve_ : list of float
         Mean negative bound an epoch, in nats.
     validation_scores_ : list of float
@@ -84,6 +99,9 @@ class DeepAdaptiveDesign(Savable, BaseEstimator):
     ----------
     .. [1] A. Foster, D. Ivanova, I. Malik, T. Rainforth (2021). Deep adaptive design: amortizing sequential Bayesian
        experimental design. arXiv 2103.02438.
+    .. [2] D. Barber, F. Agakov (2003). The IM algorithm: a variational approach to information maximization. NeurIPS.
+    .. [3] T. Blau, I. Chades, A. Dezfouli, D. Steinberg, E. Bonilla (2023). Cross-entropy estimators for sequential
+       experiment design with reinforcement learning. arXiv 2305.18435.
 
     Examples
     --------
@@ -114,6 +132,8 @@ class DeepAdaptiveDesign(Savable, BaseEstimator):
         self,
         n_steps=10,
         *,
+        posterior=None,
+        n_rounds=1,
         adaptive=True,
         n_features=16,
         hidden_layer_sizes=(128, 128),
@@ -128,6 +148,8 @@ class DeepAdaptiveDesign(Savable, BaseEstimator):
         random_state=None,
     ):
         self.n_steps = n_steps
+        self.posterior = posterior
+        self.n_rounds = n_rounds
         self.adaptive = adaptive
         self.n_features = n_features
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -153,7 +175,7 @@ class DeepAdaptiveDesign(Savable, BaseEstimator):
         Parameters
         ----------
         experiment : Experiment
-            With `torch_outcome` and `torch_log_likelihood`.
+            With `torch_outcome` and `torch_log_likelihood`, unless there is a posterior.
         y : None
             Not used.
 
@@ -163,30 +185,55 @@ class DeepAdaptiveDesign(Savable, BaseEstimator):
 
         Raises
         ------
+        NotFittedError
+            If a posterior in `FrozenEstimator` is not fitted.
         TypeError
-            If `experiment` is none, or a function in torch returns something else than a tensor.
+            If `experiment` is none, the posterior has no `log_prob`, or a function in torch returns no tensor.
         ValueError
-            If the experiment lacks functions in torch, or they are not of one model with those in NumPy.
+            If there is no posterior and the experiment lacks functions in torch, or they are not of one model with
+            those in NumPy.
+        DensityError
+            If the posterior's engine has draws alone.
+        SimulatorError
+            If a simulation fails.
         TrainingError
             If the bound is not finite.
+
+        Warns
+        -----
+        ApproximationWarning
+            If steps of training are left out, since their gradients are not finite.
         """
         self._check_constructor()
         check_experiment(experiment)
-        if experiment.torch_outcome is None or experiment.torch_log_likelihood is None:
-            raise ValueError(
-                "DeepAdaptiveDesign needs an experiment with torch_outcome and torch_log_likelihood. Without them, "
-                "GreedyDesign chooses designs by a posterior that is learned from simulations."
-            )
-        check_twins(experiment)
+        if self.posterior is None:
+            _check_functions(experiment)
         building, learning = seed_sequence(self.random_state).spawn(2)
         network = build_network(self, experiment, seed=building)
-        course = Learning(self, experiment, resolve_device(self.device), seed=learning)
-        course.run(network)
-        self.network_ = network.to("cpu", torch.float64).eval()
-        self.space_, self.n_designs_, self.n_outcomes_ = experiment.space, experiment.n_designs, experiment.n_outcomes
-        self.n_iter_, self.best_iter_ = len(course.losses), course.best_iter
-        self.loss_curve_, self.validation_scores_ = course.losses, course.scores
+        self.loss_curve_: list[float] = []
+        self.validation_scores_: list[float] = []
+        for course in self._courses(experiment, learning):
+            course.run(network)
+            self.network_ = network.to("cpu", torch.float64).eval()
+            self.space_ = experiment.space
+            self.n_designs_, self.n_outcomes_ = experiment.n_designs, experiment.n_outcomes
+            self.best_iter_ = len(self.loss_curve_) + course.best_iter
+            self.loss_curve_ += course.losses
+            self.validation_scores_ += course.scores
+            self.n_iter_ = len(self.loss_curve_)
         return self
+
+    def _courses(self, experiment, seed):
+        """Yield what trains the network in each round; in later ones a posterior has seen what it does so far."""
+        device = resolve_device(self.device)
+        self.posterior_ = None
+        if self.posterior is None:
+            yield LikelihoodLearning(self, experiment, device, seed=seed)
+            return
+        for n_before, own in enumerate(seed.spawn(self.n_rounds)):
+            fitting, training = own.spawn(2)
+            self.posterior_ = fit_posterior(self, experiment, policy=self if n_before else None, seed=fitting)
+            yield PosteriorLearning(self, experiment, device, seed=training, posterior=self.posterior_)
 
     def next_design(self, histories: ArrayLike, *, random_state=None) -> np.ndarray:
         """Return the next design for each history.
@@ -263,8 +310,20 @@ class DeepAdaptiveDesign(Savable, BaseEstimator):
         )
 
     def _check_constructor(self):
-        for name in ("n_steps", "n_features", "n_contrastive", "n_batches", "max_iter", "n_iter_no_change"):
+        for name in ("n_steps", "n_rounds", "n_features", "n_contrastive", "n_batches", "max_iter", "n_iter_no_change"):
             check_count(getattr(self, name), name)
         check_count(self.batch_size, "batch_size", minimum=2)
         check_real(self.learning_rate_init, "learning_rate_init", low=0.0)
         check_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
+        if self.posterior is not None and not hasattr(self.posterior, "log_prob"):
+            raise TypeError(f"posterior must have log_prob(X, y), as AmortizedPosterior has; got {self.posterior!r}.")
+
+
+def _check_functions(experiment):
+    """Raise unless an experiment has what a policy is trained with where there is no posterior."""
+    if experiment.torch_outcome is None or experiment.torch_log_likelihood is None:
+        raise ValueError(
+            "DeepAdaptiveDesign needs an experiment with torch_outcome and torch_log_likelihood. Without them, give a "
+            "posterior that it fits to simulated histories: DeepAdaptiveDesign(posterior=AmortizedPosterior())."
+        )
+    check_twins(experiment)

@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike
 from skabi._params import check_count
 from skabi._random import seed_sequence
 from skabi._shapes import as_float_array
-from skabi.design._draws_after import draws_after
+from skabi.design._draws_after import N_PRIOR_DRAWS, draws_after
 from skabi.design._experiment import Experiment, check_experiment, check_histories
 from skabi.design._greedy import GreedyDesign
+from skabi.design._histories import next_designs
 from skabi.exceptions import ShapeError
 
 
@@ -93,7 +94,7 @@ class AdaptiveDesigner:
         Parameters
         ----------
         history : array-like of shape (n_steps, n_designs + n_outcomes), optional
-            Steps in place of those that were told.
+            Steps in place of those that were told; an empty list is none.
 
         Returns
         -------
@@ -106,9 +107,14 @@ class AdaptiveDesigner:
         """
         steps = self.history
         if history is not None:
+            if np.ndim(history) == 3:
+                raise ShapeError(
+                    f"history must be that of one experiment, (n_steps, {self.history.shape[1]}); got "
+                    f"{np.shape(history)}. Of several histories ask policy.next_design."
+                )
             (steps,) = check_histories([history], self.experiment.space, self.experiment.n_outcomes)
-        designs = self.policy.next_design(steps[np.newaxis], random_state=self._choosing.spawn(1)[0])
-        return self.experiment.space.check(designs)[0]
+        seed = self._choosing.spawn(1)[0]
+        return next_designs(self.policy, steps[np.newaxis], self.experiment.space, seed)[0]
 
     def tell(self, design: ArrayLike, outcome: ArrayLike) -> Self:
         """Append a step that was done. The design need not be the one that was asked for.
@@ -136,12 +142,14 @@ class AdaptiveDesigner:
         self.history = np.vstack([self.history, np.concatenate([design, outcome])])
         return self
 
-    def posterior_so_far(self, n_draws: int = 1000) -> pd.DataFrame:
+    def posterior_so_far(self, n_draws: int = 1000, *, n_prior_draws: int = N_PRIOR_DRAWS) -> pd.DataFrame:
         """Return draws of the parameters given what was told, of the prior before the first step.
 
         Parameters
         ----------
         n_draws : int, default=1000
+        n_prior_draws : int, default=20_000
+            Draws of the prior that are weighted where there is no posterior.
 
         Returns
         -------
@@ -165,5 +173,6 @@ class AdaptiveDesigner:
             [self.history],
             n_draws=check_count(n_draws, "n_draws"),
             random_state=self._drawing.spawn(1)[0],
+            n_prior_draws=check_count(n_prior_draws, "n_prior_draws"),
         )
         return pd.DataFrame(draws[0], columns=self.experiment.prior.parameter_names)

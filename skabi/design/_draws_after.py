@@ -6,6 +6,7 @@ from scipy import special
 from skabi._random import seed_sequence
 from skabi._warnings import warn
 from skabi.design._likelihood import log_likelihood_of_histories
+from skabi.diagnostics._pareto import effective_sizes, resampled
 from skabi.exceptions import ApproximationWarning
 
 # Prior draws that are weighted where no posterior is given.
@@ -39,13 +40,13 @@ def draws_after(experiment, posterior, histories, *, n_draws, random_state, n_pr
         draws[is_empty] = prior.sample(n * n_draws, random_state=first).to_numpy().reshape(n, n_draws, -1)
     begun = [history for history in histories if len(history)]
     if begun and posterior is not None:
-        draws[~is_empty] = posterior.sample(_as_X(begun), n_draws, random_state=second)
+        draws[~is_empty] = posterior.sample(as_data_sets(begun), n_draws, random_state=second)
     elif begun:
         draws[~is_empty] = _weighted(experiment, begun, n_draws, max(n_prior_draws, n_draws), second)
     return draws
 
 
-def _as_X(histories):
+def as_data_sets(histories):
     """Return histories as one array where all have as many steps, else as the list that they are."""
     return np.stack(histories) if len({len(history) for history in histories}) == 1 else histories
 
@@ -61,7 +62,7 @@ def _weighted(experiment, histories, n_draws, n_prior_draws, seed):
             "this experiment? Else give a posterior that was fitted to HistorySimulator(experiment, n_steps=...)."
         )
     weights = special.softmax(log_weights, axis=1)
-    size = (1 / (weights**2).sum(axis=1)).min()
+    size = effective_sizes(weights).min()
     if size < min(_FEWEST, n_draws):
         warn(
             f"after a history of {max(map(len, histories))} steps, {n_prior_draws} draws of the prior are worth "
@@ -69,7 +70,4 @@ def _weighted(experiment, histories, n_draws, n_prior_draws, seed):
             "HistorySimulator(experiment, n_steps=...), or raise n_prior_draws.",
             ApproximationWarning,
         )
-    points = (np.arange(n_draws) + rng.random((len(weights), 1))) / n_draws
-    ends = weights.cumsum(axis=1)
-    indices = [np.searchsorted(end / end[-1], point, side="right") for end, point in zip(ends, points, strict=True)]
-    return y[rng.permuted(np.minimum(indices, n_prior_draws - 1), axis=1)]
+    return y[resampled(weights, n_draws, rng)]

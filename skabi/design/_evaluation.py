@@ -8,9 +8,16 @@ from scipy import special
 
 from skabi._params import check_count
 from skabi._random import generators, seed_sequence
-from skabi.design._contrastive import block_sizes, lower_terms, mean_and_error, upper_terms, warn_of_ceiling
+from skabi.design._contrastive import (
+    block_sizes,
+    lower_terms,
+    mean_and_error,
+    upper_terms,
+    warn_of_ceiling,
+    warn_of_negative,
+)
 from skabi.design._experiment import check_experiment
-from skabi.design._histories import roll_out
+from skabi.design._histories import next_designs, roll_out
 from skabi.design._likelihood import check_true, check_twins, log_likelihood_rows, log_likelihood_table
 
 # Contrastive parameters whose densities are held at once, of each history.
@@ -115,7 +122,7 @@ def evaluate_policy(
     Warns
     -----
     ApproximationWarning
-        If the lower bound comes close to the most that it can be.
+        If the lower bound comes close to the most that it can be, or the upper one is negative.
 
     References
     ----------
@@ -150,7 +157,7 @@ def evaluate_policy(
     histories = roll_out(
         experiment,
         experiment.prior.split(y),
-        lambda past, rng: policy.next_design(past, random_state=rng),
+        lambda past, rng: next_designs(policy, past, experiment.space, rng),
         shape=(len(y), n_steps),
         rng=generators(noise, 1)[0],
     )
@@ -161,6 +168,7 @@ def evaluate_policy(
         terms[:, block] = lower_terms(*densities), upper_terms(*densities)
     (lower, lower_error), (upper, upper_error) = (mean_and_error(each) for each in terms)
     warn_of_ceiling(lower[-1], n_contrastive)
+    warn_of_negative(upper, upper_error, n_blocks)
     return PolicyGain(lower, lower_error, upper, upper_error, histories, y, n_contrastive)
 
 

@@ -170,11 +170,13 @@ def check_histories(histories, space, n_outcomes):
     checked = []
     for i, history in enumerate(histories):
         history = np.asarray(history, dtype=float)
+        if history.shape == (0,):
+            history = np.empty((0, width))
         if history.ndim != 2 or history.shape[1] != width:
+            advice = " For one history pass history[np.newaxis]." if history.ndim == 1 else ""
             raise ShapeError(
                 f"a history must have shape (n_steps, {width}), in each row {space.n_designs} numbers of the design "
-                f"and {n_outcomes} of the outcome; history {i} has {history.shape}. For one history pass "
-                "history[np.newaxis]."
+                f"and {n_outcomes} of the outcome; history {i} has {history.shape}.{advice}"
             )
         if not np.isfinite(history).all():
             raise ValueError(f"histories must be finite; history {i} has NaN or infinity.")

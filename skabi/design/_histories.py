@@ -1,5 +1,6 @@
 """Histories of an experiment as data sets, from which a posterior after any history is learned."""
 
+import numbers
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from skabi._params import check_count, check_real
 from skabi.design._experiment import check_experiment
 from skabi.design._likelihood import log_likelihood_rows
+from skabi.exceptions import ShapeError
 from skabi.simulators import Simulator
 
 
@@ -39,7 +41,7 @@ class HistorySimulator(Simulator):
     TypeError
         If `experiment` is none, `n_steps` is neither a number nor a range, or the policy has no `next_design`.
     ValueError
-        If `n_steps` may be less than 1.
+        If `n_steps` may be less than 1, or the range is none.
 
     Examples
     --------
@@ -68,7 +70,7 @@ class HistorySimulator(Simulator):
         if policy is not None and not callable(getattr(policy, "next_design", None)):
             raise TypeError(f"policy must have next_design(histories); got {policy!r}.")
         check_real(random_share, "random_share", low=-1e-9, high=1 + 1e-9)
-        fixed = None if isinstance(n_steps, tuple) else check_count(n_steps, "n_steps")
+        fixed = _check_n_steps(n_steps)
         make = Histories(experiment, policy, random_share)
         super().__init__(
             experiment.prior,
@@ -105,7 +107,7 @@ class Histories:
         designs = self.experiment.space.sample(n, random_state=rng)
         if self.policy is None:
             return designs
-        chosen = self.policy.next_design(histories, random_state=rng)
+        chosen = next_designs(self.policy, histories, self.experiment.space, rng)
         is_random = rng.random(n) < self.random_share * rng.random(n)
         return np.where(is_random[:, np.newaxis], designs, chosen)
 
@@ -151,7 +153,8 @@ def roll_out(experiment, entries, choose, *, shape, rng):
     entries : dict of str to ndarray
         Parameters by entry, n of each.
     choose : callable
-        Takes what has happened so far, `(n, n_steps_so_far, n_designs + n_outcomes)`, and returns `(n, n_designs)`.
+        Takes what has happened so far, `(n, n_steps_so_far, n_designs + n_outcomes)`, and returns designs of the space,
+        `(n, n_designs)`.
     shape : (int, int)
         n and n_steps.
     rng : numpy.random.Generator
@@ -159,7 +162,32 @@ def roll_out(experiment, entries, choose, *, shape, rng):
     n_designs = experiment.n_designs
     histories = np.empty((*shape, n_designs + experiment.n_outcomes))
     for step in range(shape[1]):
-        designs = experiment.space.check(choose(histories[:, :step], rng))
+        designs = choose(histories[:, :step], rng)
         histories[:, step, :n_designs] = designs
         histories[:, step, n_designs:] = experiment.outcomes(designs, entries, rng)
     return histories
+
+
+def next_designs(policy, histories, space, rng):
+    """Return a policy's designs `(n, n_designs)` for n histories, or raise unless they are as many, of the space."""
+    designs = space.check(policy.next_design(histories, random_state=rng))
+    if len(designs) != len(histories):
+        raise ShapeError(
+            f"{type(policy).__name__}.next_design must return one design for each history, {len(histories)} rows; got "
+            f"{len(designs)}."
+        )
+    return designs
+
+
+def _check_n_steps(n_steps):
+    """Return a fixed number of steps, or None for a range of them; raise if it is neither."""
+    if not isinstance(n_steps, tuple):
+        if not isinstance(n_steps, numbers.Integral):
+            raise TypeError(f"n_steps must be an int, or a tuple (fewest, most); got {n_steps!r}.")
+        return check_count(n_steps, "n_steps")
+    if len(n_steps) != 2:
+        raise ShapeError(f"n_steps must be an int, or a tuple (fewest, most); got {n_steps!r}.")
+    fewest, most = (check_count(n, name) for n, name in zip(n_steps, ("n_steps[0]", "n_steps[1]"), strict=True))
+    if fewest > most:
+        raise ValueError(f"n_steps must be a tuple (fewest, most); got {n_steps!r}.")
+    return None

@@ -10,7 +10,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from skabi._params import check_count
 from skabi._random import seed_sequence
-from skabi.design._contrastive import block_sizes, lower_terms, mean_and_error, upper_terms, warn_of_ceiling
+from skabi.design._contrastive import (
+    block_sizes,
+    lower_terms,
+    mean_and_error,
+    upper_terms,
+    warn_of_ceiling,
+    warn_of_negative,
+)
 from skabi.design._experiment import Experiment, check_experiment
 from skabi.design._likelihood import check_true, check_twins, log_likelihood_rows, log_likelihood_table
 from skabi.design._search import OptimalDesign, race, search_box
@@ -155,11 +162,13 @@ class ExpectedInformationGain:
             If a design is out of the space, or the likelihood is no log density.
         SimulatorError
             If a simulation fails.
+
+        Warns
+        -----
+        ApproximationWarning
+            If a lower bound comes close to the most that it can be, or an upper one is negative.
         """
-        gain = self._bounds(self.experiment.space.check(designs), self._judging)
-        if gain.lower is not None:
-            warn_of_ceiling(gain.lower, self.n_contrastive)
-        return gain
+        return self._bounds(self.experiment.space.check(designs), self._judging)
 
     def optimize(self, *, n_candidates: int = _N_CANDIDATES, max_iter: int = 100) -> OptimalDesign:
         """Search the space for the design of the largest lower bound.
@@ -184,6 +193,11 @@ class ExpectedInformationGain:
         ------
         ValueError, SimulatorError
             As in `evaluate`.
+
+        Warns
+        -----
+        ApproximationWarning
+            As in `evaluate`.
         """
         check_count(n_candidates, "n_candidates", minimum=2)
         check_count(max_iter, "max_iter")
@@ -203,12 +217,10 @@ class ExpectedInformationGain:
                 step=len(candidates) ** (-1 / space.n_designs),
             )
         gain = self._bounds(best[np.newaxis], judging)
-        if gain.lower is not None:
-            warn_of_ceiling(gain.lower, self.n_contrastive)
         return OptimalDesign(best, gain, candidates, outcome.means, outcome.n_draws)
 
     def _bounds(self, designs, seed):
-        """Return bounds for checked designs, with parameters and noise of a seed."""
+        """Return bounds for checked designs, with parameters and noise of a seed, and warn of what is odd in them."""
         n_blocks, size = block_sizes(self.n_draws)
         has_likelihood, has_posterior = self.experiment.has_likelihood, self.posterior is not None
         terms = np.full((3, n_blocks, size, len(designs)), np.nan)
@@ -229,6 +241,9 @@ class ExpectedInformationGain:
         ):
             if is_there:
                 known[name], known[f"{name}_error"] = mean_and_error(own)
+        if has_likelihood:
+            warn_of_ceiling(known["lower"], self.n_contrastive)
+            warn_of_negative(known["upper"], known["upper_error"], n_blocks)
         return InformationGain(designs=designs, design_names=self.experiment.space.design_names, **known)
 
     def _terms(self, designs, n, seed):

@@ -1,4 +1,4 @@
-"""Training of a policy: stochastic gradients of the contrastive bound."""
+"""Training of a policy: stochastic gradients of a lower bound of the information."""
 
 import copy
 import math
@@ -21,7 +21,7 @@ _N_MEASURED = 2000
 _LARGEST_GRADIENT = 5.0
 # Share of the steps in which the rate rises.
 _RISE = 0.05
-# Batches of histories that are held out, and by how many nats a score must be better to count.
+# Batches of histories that are held out.
 _N_HELD_OUT = 8
 
 
@@ -57,7 +57,7 @@ def build_network(recipe, experiment, *, seed):
 
 
 class Learning:
-    """Trains a network on fresh simulated experiments.
+    """Base class of what trains a network on fresh simulated experiments.
 
     Parameters
     ----------
@@ -67,21 +67,27 @@ class Learning:
     seed : SeedSequence
     """
 
+    # What to try where a bound is not finite.
+    advice: str
+
     def __init__(self, recipe, experiment, device, *, seed):
         self.recipe, self.experiment, self.device = recipe, experiment, device
         self.prior = experiment.prior
-        self._held_out, self._held_out_noise, parameters, noise, checking = seed.spawn(5)
+        self._held_out, self._held_out_noise, parameters, noise, self._checking = seed.spawn(5)
         self._rng = generators(parameters, 1)[0]
         self._generator = torch_generator(integer_seed(noise), device)
-        self._in_torch = TorchExperiment(experiment, device)
-        checker = torch_generator(integer_seed(checking), device)
-        self._in_torch.check(checker)
-        y = self.prior.sample(_N_MEASURED, random_state=checking).to_numpy()
-        designs = experiment.space.sample(_N_MEASURED, random_state=checking)
-        self.keeps_path = self._in_torch.has_gradients(y, designs, checker)
         self.losses: list[float] = []
         self.scores: list[float] = []
         self.best_iter = 0
+        self._n_done = self._n_left_out = 0
+
+    def _objective(self, network, share):
+        """Return what is maximised, and the bound, of a batch of histories, after a share of all steps."""
+        raise NotImplementedError
+
+    def _bound(self, network, rng, generator):
+        """Return the bound of a batch of histories whose designs are the best ones."""
+        raise NotImplementedError
 
     def run(self, network):
         """Train a network, and give it the weights whose held-out score was best.
@@ -91,10 +97,8 @@ class Learning:
         network : DesignPolicy
         """
         recipe = self.recipe
-        network.to(self.device)
+        network.to(self.device, torch.float32)
         optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate_init)
-        n_steps = recipe.max_iter * recipe.n_batches
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate((step + 1) / n_steps))
         best, best_score = copy.deepcopy(network.state_dict()), -math.inf
         with (
             single_thread(),
@@ -102,7 +106,7 @@ class Learning:
         ):
             for epoch in range(1, recipe.max_iter + 1):
                 try:
-                    loss, score = self._epoch(network, optimizer, schedule)
+                    loss, score = self._epoch(network, optimizer)
                 except KeyboardInterrupt:
                     if not self.scores:
                         raise
@@ -116,62 +120,82 @@ class Learning:
                 elif epoch - self.best_iter >= recipe.n_iter_no_change:
                     break
         network.load_state_dict(best)
+        self._check_course()
 
-    def _epoch(self, network, optimizer, schedule):
+    def _check_course(self):
+        """Raise if no epoch had a score, and warn of steps that were left out."""
+        left_out = f"{self._n_left_out} of {self._n_done} steps of training had gradients that are not finite"
+        if not self.best_iter:
+            raise TrainingError(
+                f"held-out experiments have a bound that is NaN or infinite after each of {len(self.scores)} epochs; "
+                f"{left_out}. {self.advice}"
+            )
+        if self._n_left_out:
+            warn(f"{left_out}, and were left out. {self.advice}", ApproximationWarning)
+
+    def _epoch(self, network, optimizer):
         """Return the mean loss of an epoch's steps, and the held-out score after it."""
         total = 0.0
         for _ in range(self.recipe.n_batches):
-            y, others = self._parameters(self._rng)
-            objective, bound = self._objective(network, y, others)
+            n_batches = self.recipe.max_iter * self.recipe.n_batches
+            objective, bound = self._objective(network, self._n_done / n_batches)
             if not math.isfinite(bound.item()):
-                raise TrainingError(
-                    "the bound of the information is NaN or infinite. Look for designs at which torch_log_likelihood "
-                    "is not finite, and lower learning_rate_init."
-                )
+                raise TrainingError(f"the bound of the information is NaN or infinite. {self.advice}")
+            self._n_done += 1
+            optimizer.param_groups[0]["lr"] = self.recipe.learning_rate_init * _rate(self._n_done / n_batches)
             optimizer.zero_grad()
             (-objective).backward()
             norm = nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
             if torch.isfinite(norm):
                 optimizer.step()
-            schedule.step()
+            else:
+                self._n_left_out += 1
             total -= bound.item()
         return total / self.recipe.n_batches, self._score(network)
-
-    def _objective(self, network, y, others):
-        """Return what is maximised, and the bound, of a batch of histories."""
-        how = {"n_steps": self.recipe.n_steps, "generator": self._generator, "keeps_path": self.keeps_path}
-        entries = self._in_torch.entries(y)
-        rollout = roll_out_in_torch(network, self._in_torch, entries, **how)
-        densities = self._in_torch.densities(rollout, entries, self._in_torch.entries(others))
-        if self.keeps_path and rollout.choices is None:
-            bound = contrastive_bound(*densities).mean()
-            return bound, bound.detach()
-        # Where designs are chosen from a pool, outcomes have no path back to the network.
-        scores_outcomes = not self.keeps_path and rollout.choices is None
-        true, contrastive = densities
-        objective, bounds = surrogate(true, contrastive, choices=rollout.choices, scores_outcomes=scores_outcomes)
-        return objective.mean(), bounds.mean()
 
     @torch.no_grad()
     def _score(self, network):
         """Return the bound of held-out experiments, the same ones after each epoch."""
         rng = np.random.default_rng(self._held_out)
         generator = torch_generator(integer_seed(self._held_out_noise), self.device)
-        how = {"n_steps": self.recipe.n_steps, "generator": generator, "keeps_path": True, "is_training": False}
-        values = []
-        for _ in range(_N_HELD_OUT):
-            y, others = self._parameters(rng)
-            entries = self._in_torch.entries(y)
-            rollout = roll_out_in_torch(network, self._in_torch, entries, **how)
-            densities = self._in_torch.densities(rollout, entries, self._in_torch.entries(others))
-            values.append(contrastive_bound(*densities).mean().item())
-        return float(np.mean(values))
+        return float(np.mean([self._bound(network, rng, generator).item() for _ in range(_N_HELD_OUT)]))
 
-    def _parameters(self, rng):
-        """Return parameters of a batch, and those to contrast them with."""
+
+class LikelihoodLearning(Learning):
+    """Trains a network by the contrastive bound, for which the likelihood is known in torch."""
+
+    advice = "Look for designs at which torch_log_likelihood is not finite, and lower learning_rate_init."
+
+    def __init__(self, recipe, experiment, device, *, seed):
+        super().__init__(recipe, experiment, device, seed=seed)
+        self._in_torch = TorchExperiment(experiment, device)
+        checker = torch_generator(integer_seed(self._checking), device)
+        self._in_torch.check(checker)
+        y = self.prior.sample(_N_MEASURED, random_state=self._checking).to_numpy()
+        designs = experiment.space.sample(_N_MEASURED, random_state=self._checking)
+        self.keeps_path = self._in_torch.has_gradients(y, designs, checker)
+
+    def _objective(self, network, share):
+        draw = network.head.draw if network.head.is_choice else None
+        rollout, densities = self._histories(network, self._rng, self._generator, keeps_path=self.keeps_path, draw=draw)
+        if self.keeps_path and draw is None:
+            bound = contrastive_bound(*densities).mean()
+            return bound, bound.detach()
+        objective, bounds = surrogate(*densities, choices=rollout.choices, scores_outcomes=not self.keeps_path)
+        return objective.mean(), bounds.mean()
+
+    def _bound(self, network, rng, generator):
+        _, densities = self._histories(network, rng, generator, keeps_path=True)
+        return contrastive_bound(*densities).mean()
+
+    def _histories(self, network, rng, generator, **how):
+        """Return a `Rollout`, and log densities under the true parameters and others."""
         n = self.recipe.batch_size
         y = self.prior.sample(n + self.recipe.n_contrastive, random_state=rng).to_numpy()
-        return y[:n], y[n:]
+        entries, others = self._in_torch.entries(y[:n]), self._in_torch.entries(y[n:])
+        how |= {"n_steps": self.recipe.n_steps, "generator": generator}
+        rollout = roll_out_in_torch(network, self._in_torch, entries, **how)
+        return rollout, self._in_torch.densities(rollout, entries, others)
 
 
 def _rate(share):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from skabi._torch import to_tensor
+from skabi._torch import to_array, to_tensor
 from skabi.design._likelihood import torch_log_likelihood
 from skabi.exceptions import ShapeError
 
@@ -116,20 +116,44 @@ class TorchExperiment:
             )
 
 
-def roll_out_in_torch(network, experiment, entries, *, n_steps, generator, keeps_path, is_training=True):
+class SimulatedExperiment:
+    """An experiment of which there is only `simulate`, for networks in torch: outcomes have no gradients.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    device : torch.device
+    """
+
+    def __init__(self, experiment, device):
+        self.experiment, self.device = experiment, device
+
+    def entries(self, y):
+        """Return parameters `(n, n_parameters)` as arrays by entry."""
+        return self.experiment.prior.split(y)
+
+    def outcomes(self, designs, entries, generator):
+        """Return outcomes `(n, n_outcomes)` of designs `(n, n_designs)`."""
+        seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+        checked = self.experiment.space.check(to_array(designs.detach()))
+        outcomes = self.experiment.outcomes(checked, entries, np.random.default_rng(seed))
+        return to_tensor(outcomes, device=self.device)
+
+
+def roll_out_in_torch(network, experiment, entries, *, n_steps, generator, keeps_path, draw=None):
     """Return a `Rollout` of a network, one history for each row of the parameters.
 
     Parameters
     ----------
     network : DesignPolicy
-    experiment : TorchExperiment
-    entries : dict of str to tensor
+    experiment : TorchExperiment or SimulatedExperiment
+    entries : dict of str to tensor or ndarray
     n_steps : int
     generator : torch.Generator
     keeps_path : bool
         Whether gradients go through outcomes.
-    is_training : bool
-        Whether choices are drawn; else the best is taken.
+    draw : callable, optional
+        `draw(raw, generator)` returns designs and their log probabilities; by default the best is taken.
     """
     policy, head = network.policy, network.head
     n = len(next(iter(entries.values())))
@@ -139,10 +163,10 @@ def roll_out_in_torch(network, experiment, entries, *, n_steps, generator, keeps
     for step in range(n_steps):
         raw = policy.emit(total, torch.full((n,), step, device=like.device))
         choice = None
-        if is_training and head.is_choice:
-            design, choice = head.draw(raw, generator)
-        else:
+        if draw is None:
             design = head.best(raw)
+        else:
+            design, choice = draw(raw, generator)
         outcome = experiment.outcomes(design, entries, generator)
         outcome = outcome if keeps_path else outcome.detach()
         total = total + policy.encode(torch.cat([design, outcome], dim=1))
@@ -168,18 +192,25 @@ def contrastive_bound(true, contrastive):
 def surrogate(true, contrastive, *, choices, scores_outcomes):
     """Return what has the gradient of the bound where outcomes or choices have none, and the bound, `(n,)` both.
 
-    The score of what happened in a step is weighed by what all steps from there on bring, less its mean over the other
-    histories.
+    The score of what happened in a step is weighed by its advantage.
     """
     gains = _bound(true.cumsum(dim=1), contrastive.cumsum(dim=1))
-    with torch.no_grad():
-        before = torch.nn.functional.pad(gains[:, :-1], (1, 0))
-        to_come = gains[:, -1:] - before
-        n = len(to_come)
-        advantage = (to_come - to_come.mean(dim=0)) * (n / max(n - 1, 1))
     score = true if scores_outcomes else 0.0
     score = score if choices is None else score + choices
-    return gains[:, -1] + (advantage * score).sum(dim=1), gains[:, -1].detach()
+    return gains[:, -1] + (advantages(gains.detach()) * score).sum(dim=1), gains[:, -1].detach()
+
+
+def advantages(gains):
+    """Return by how much more each step and those after it brought than in the other histories, `(n, n_steps)`.
+
+    Parameters
+    ----------
+    gains : tensor of shape (n, n_steps)
+        What is known after each step.
+    """
+    to_come = gains[:, -1:] - torch.nn.functional.pad(gains[:, :-1], (1, 0))
+    n = len(to_come)
+    return (to_come - to_come.mean(dim=0)) * (n / max(n - 1, 1))
 
 
 def _bound(own, others):

@@ -188,10 +188,16 @@ class DesignPool(DesignSpace):
         return self.members.shape[1]
 
     def validate(self):
-        """Raise unless there are at least two designs of finite numbers; return the space."""
+        """Raise unless there are at least two designs of finite numbers, all different; return the space."""
         members = as_float_array(self.designs, name="designs")
         if members.ndim not in (1, 2) or len(members) < 2 or 0 in members.shape:
             raise ShapeError(f"designs of a pool must be (n_pool, n_designs), two or more; got shape {members.shape}.")
+        distinct, counts = np.unique(self.members, axis=0, return_counts=True)
+        if len(distinct) < len(members):
+            raise ValueError(
+                f"designs of a pool must differ; {distinct[counts.argmax()].tolist()} comes {counts.max()} times. Pass "
+                "np.unique(designs, axis=0)."
+            )
         self._check_names()
         return self
 

@@ -1,5 +1,6 @@
 """What every transition can do: start, take a step, and say how far back a step leads."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ class BaseTransition(BaseEstimator):
     of the simulator, which several parameters may share.
 
     A subclass stores its numbers in `__init__`, unchecked, `mean` and `sd` among them, names those that are positive in
-    `_positive` and probabilities in `_probabilities`, and has `advance` and `pull`.
+    `_positive`, probabilities in `_probabilities` and the ends of others in `_highest`, and has `advance` and `pull`.
 
     Examples
     --------
@@ -47,9 +48,10 @@ class BaseTransition(BaseEstimator):
     True
     """
 
-    # Names of numbers that are positive, and of those that are probabilities.
+    # Names of numbers that are positive, of those that are probabilities, and what others are at most.
     _positive: tuple[str, ...] = ("sd",)
     _probabilities: tuple[str, ...] = ()
+    _highest: Mapping[str, float] = {}
     # Numbers of a state; whether it sometimes jumps, and whether it never moves.
     n_states = 1
     can_jump = False
@@ -80,7 +82,8 @@ class BaseTransition(BaseEstimator):
         for number, value in self.numbers().items():
             is_probability = number in self._probabilities
             low = 0.0 if is_probability or number in self._positive else -np.inf
-            number_of(value, f"{number} of {name!r}", low=low, high=1.0 if is_probability else np.inf)
+            high = 1.0 if is_probability else self._highest.get(number, np.inf)
+            number_of(value, f"{number} of {name!r}", low=low, high=high)
 
     def start(self, n, hyper, rng):
         """Return states at the first time.

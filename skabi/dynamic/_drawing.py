@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn import functional
 
-from skabi._random import integer_seed
+from skabi._random import integer_seed, seed_sequence
 from skabi._torch import to_array, to_tensor, torch_generator
 from skabi.dynamic._state_space import StateSpace
 from skabi.estimators._inference import chunks, each
@@ -66,7 +67,7 @@ class Learned:
         return tuple(to_tensor(part, dtype=like.dtype) for part in parts)
 
 
-def smooth(learned, memory, lengths, n_draws, *, seed, hyper=None, verbose=0):
+def smooth(learned, memory, lengths, n_draws, *, seed, hyper=None, alone=False, verbose=0):
     """Draw whole trajectories.
 
     Parameters
@@ -75,9 +76,11 @@ def smooth(learned, memory, lengths, n_draws, *, seed, hyper=None, verbose=0):
     memory : Tensor of shape (n, n_subjects, n_times, n_memory)
     lengths : ndarray of int of shape (n,)
     n_draws : int
-    seed : int
+    seed : int or SeedSequence
     hyper : ndarray of shape (n, n_draws, n_hyper), optional
         Hyper-parameters in the place of draws.
+    alone : bool, default=False
+        Whether all data sets have the same random numbers, so that draws of one do not depend on the others.
     verbose : int
 
     Returns
@@ -89,53 +92,75 @@ def smooth(learned, memory, lengths, n_draws, *, seed, hyper=None, verbose=0):
     found = np.empty((n, n_draws, len(learned.space.hyper_names)))
     states = np.empty((n, n_draws, n_subjects, n_times, learned.space.n_states))
 
-    def work(index, rows, columns):
-        generator = torch_generator(integer_seed(np.random.SeedSequence([seed, index])))
+    def work(seed, rows, columns):
         given = None if hyper is None else hyper[rows, columns]
         found[rows, columns], states[rows, columns] = _backwards(
-            learned, memory[rows], lengths[rows], columns.stop - columns.start, generator, given
+            learned, memory[rows], lengths[rows], columns.stop - columns.start, torch_generator(seed), given
         )
 
-    parts = ((i, *chunk) for i, chunk in enumerate(chunks(n, n_draws, max(1, _CHUNK // n_subjects))))
+    parts = _parts(n, 1, n_draws, max(1, _CHUNK // n_subjects), seed=seed, alone=alone)
     each(work, parts, doing="drawing", verbose=verbose)
+    states[_beyond(states.shape[:-1], lengths)] = np.nan
     return found, states
 
 
+def _parts(n, n_rows, n_draws, size, *, seed, alone):
+    """Return seeds, rows and draws of the parts of `n` data sets of `n_rows` rows, each of at most `size` draws.
+
+    Parts of data sets that are `alone` have rows of one data set, and the seeds of those of any other.
+    """
+    groups = [list(chunks(n_rows, n_draws, size))] * n if alone else [list(chunks(n * n_rows, n_draws, size))]
+    seeds = [integer_seed(child) for child in seed_sequence(seed).spawn(len(groups[0]))]
+    return [
+        (part_seed, slice(rows.start + i * n_rows, rows.stop + i * n_rows), columns)
+        for i, group in enumerate(groups)
+        for part_seed, (rows, columns) in zip(seeds, group, strict=True)
+    ]
+
+
+def _beyond(shape, lengths):
+    """Return which places of draws `(n, ..., n_times)` are after the ends of series, bool of this shape."""
+    is_beyond = np.arange(shape[-1]) >= lengths[:, np.newaxis]
+    return np.broadcast_to(is_beyond.reshape(len(lengths), *[1] * (len(shape) - 2), shape[-1]), shape)
+
+
 def _backwards(learned, memory, lengths, n_draws, generator, given):
-    """Return hyper-parameters and trajectories of a chunk."""
-    network, (n, n_subjects, n_times, _) = learned.network, memory.shape
+    """Return hyper-parameters and trajectories of a chunk; those of times after the end of a series mean nothing."""
+    n, n_subjects, n_times, _ = memory.shape
     last = torch.as_tensor(lengths - 1)
-    rows = torch.arange(n)
-    if given is None:
-        context = memory[rows, :, last, :]
-        pooled = network.pooled(context[:, :, None])[:, 0] if network.hyper is not None else context[:, 0]
-        theta, own = learned.hyper_draws(pooled, n_draws, generator)
-    else:
-        own = given
-        theta = _hyper_to_network(learned, given, memory)
-    theta = theta[:, None]
+    theta, own = _hyper_given(learned, memory[torch.arange(n), :, last], n_draws, generator, given)
     shape = (n, n_subjects, n_draws)
     numbers = learned.space.numbers(own[:, np.newaxis].repeat(n_subjects, axis=1).reshape(n * n_subjects * n_draws, -1))
     states = memory.new_zeros(*shape, learned.space.n_states)
     path = np.empty((n, n_draws, n_subjects, n_times, learned.space.n_states))
-    for time in range(n_times - 1, -1, -1):
-        belief = network.belief(memory[:, :, None, time], theta)
+    for time in range(int(last.max()), -1, -1):
+        belief = learned.network.belief(memory[:, :, None, time], theta[:, None])
         belief = tuple(part.expand(*shape, -1) for part in belief)
-        is_last = (last == time)[:, None, None, None]
+        after, is_last = states, (last == time)[:, None, None, None]
         if (last > time).any():
-            after = learned.own(states).reshape(-1, states.shape[-1])
-            binding = learned.binding(after, numbers, states)
-            binding = tuple(part.unflatten(0, shape) for part in binding)
-            before = network.backcast.sample(belief, binding, generator)
-        else:
-            before = states
+            states = _one_back(learned, after, numbers, belief, generator)
         if is_last.any():
-            before = torch.where(is_last, network.filter_sample(belief, shape, generator), before)
-        states = before
+            states = torch.where(is_last, learned.network.filter_sample(belief, shape, generator), states)
         path[..., time, :] = np.moveaxis(learned.own(states), 2, 1)
-    beyond = np.arange(n_times) >= lengths[:, np.newaxis]
-    path[np.broadcast_to(beyond[:, np.newaxis, np.newaxis, :], path.shape[:-1])] = np.nan
     return own, path
+
+
+def _one_back(learned, states, numbers, belief, generator):
+    """Return draws of the states before `states`, `(n, n_subjects, n_draws, n_states)`."""
+    binding = learned.binding(learned.own(states).reshape(-1, states.shape[-1]), numbers, states)
+    binding = tuple(part.unflatten(0, states.shape[:-1]) for part in binding)
+    return learned.network.backcast.sample(belief, binding, generator)
+
+
+def _hyper_given(learned, memory, n_draws, generator, given):
+    """Return hyper-parameters of the network and in their own units `(n, n_draws, n_hyper)`, drawn unless given.
+
+    Of memories `(n, n_subjects, n_memory)` at one time.
+    """
+    if given is not None:
+        return _hyper_to_network(learned, given, memory), given
+    pooled = learned.network.pooled(memory[:, :, None])[:, 0] if learned.network.hyper is not None else memory[:, 0]
+    return learned.hyper_draws(pooled, n_draws, generator)
 
 
 def _hyper_to_network(learned, hyper, like):
@@ -146,38 +171,42 @@ def _hyper_to_network(learned, hyper, like):
     return to_tensor(theta.reshape(hyper.shape), dtype=like.dtype)
 
 
-def filtered(learned, memory, n_draws, *, seed, hyper=None, verbose=0):
+def filtered(learned, memory, lengths, n_draws, *, seed, hyper=None, alone=False, verbose=0):
     """Draw hyper-parameters and states of each time given the data up to it.
 
     Parameters
     ----------
-    learned, memory, n_draws, seed
+    learned, memory, lengths, n_draws, seed, hyper, alone, verbose
         As in `smooth`.
-    hyper : ndarray of shape (n, n_draws, n_hyper), optional
-    verbose : int
 
     Returns
     -------
     hyper : ndarray of shape (n, n_draws, n_times, n_hyper)
     states : ndarray of shape (n, n_draws, n_subjects, n_times, n_states)
+        Both NaN after the ends of series.
     """
     n, n_subjects, n_times, _ = memory.shape
+    size = max(1, 2 * _CHUNK // n_subjects)
+    if alone:
+        # Parts are full, so that their random numbers do not depend on how many times there are.
+        memory = functional.pad(memory, (0, 0, 0, -n_times % max(1, size // n_draws)))
+    n_rows = memory.shape[2]
     by_time = memory.transpose(1, 2).flatten(0, 1)
-    found = np.empty((n * n_times, n_draws, len(learned.space.hyper_names)))
-    states = np.empty((n * n_times, n_subjects, n_draws, learned.space.n_states))
+    found = np.empty((n * n_rows, n_draws, len(learned.space.hyper_names)))
+    states = np.empty((n * n_rows, n_subjects, n_draws, learned.space.n_states))
 
-    def work(index, rows, columns):
-        generator = torch_generator(integer_seed(np.random.SeedSequence([seed, index])))
-        given = None if hyper is None else hyper.repeat(n_times, axis=0)[rows, columns]
-        part = by_time[rows]
+    def work(seed, rows, columns):
+        given = None if hyper is None else hyper.repeat(n_rows, axis=0)[rows, columns]
         found[rows, columns], states[rows, :, columns] = _at_one_time(
-            learned, part, columns.stop - columns.start, generator, given
+            learned, by_time[rows], columns.stop - columns.start, torch_generator(seed), given
         )
 
-    parts = ((i, *chunk) for i, chunk in enumerate(chunks(n * n_times, n_draws, max(1, 2 * _CHUNK // n_subjects))))
-    each(work, parts, doing="drawing", verbose=verbose)
-    found = np.swapaxes(found.reshape(n, n_times, n_draws, -1), 1, 2)
-    return found, states.reshape(n, n_times, n_subjects, n_draws, -1).transpose(0, 3, 2, 1, 4)
+    each(work, _parts(n, n_rows, n_draws, size, seed=seed, alone=alone), doing="drawing", verbose=verbose)
+    found = np.swapaxes(found.reshape(n, n_rows, n_draws, len(learned.space.hyper_names)), 1, 2)[:, :, :n_times]
+    states = states.reshape(n, n_rows, n_subjects, n_draws, -1).transpose(0, 3, 2, 1, 4)[:, :, :, :n_times]
+    for drawn in (found, states):
+        drawn[_beyond(drawn.shape[:-1], lengths)] = np.nan
+    return found, states
 
 
 def _at_one_time(learned, memory, n_draws, generator, given=None):
@@ -185,15 +214,10 @@ def _at_one_time(learned, memory, n_draws, generator, given=None):
 
     Of memories `(n, n_subjects, n_memory)` at one time.
     """
-    network = learned.network
-    if given is None:
-        pooled = network.pooled(memory[:, :, None])[:, 0] if network.hyper is not None else memory[:, 0]
-        theta, own = learned.hyper_draws(pooled, n_draws, generator)
-    else:
-        own, theta = given, _hyper_to_network(learned, given, memory)
-    belief = network.belief(memory[:, :, None], theta[:, None])
+    theta, own = _hyper_given(learned, memory, n_draws, generator, given)
+    belief = learned.network.belief(memory[:, :, None], theta[:, None])
     shape = (*memory.shape[:2], n_draws)
-    states = network.filter_sample(tuple(part.expand(*shape, -1) for part in belief), shape, generator)
+    states = learned.network.filter_sample(tuple(part.expand(*shape, -1) for part in belief), shape, generator)
     return own, learned.own(states)
 
 

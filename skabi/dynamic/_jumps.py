@@ -1,5 +1,7 @@
 """A parameter that drifts and jumps, with light tails or heavy ones."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from skabi.dynamic._base import BaseTransition, diagonal
@@ -50,6 +52,7 @@ class Jumps(BaseTransition):
 
     _positive = ("sd", "jump_scale", "scale", "degrees", "stability")
     _probabilities = ("rate",)
+    _highest: Mapping[str, float] = {"stability": 2.0}
     can_jump = True
 
     def __init__(

@@ -1,6 +1,7 @@
 """From simulations of a model whose parameters move to a trained network."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from skabi._torch import resolve_device, seeded, to_tensor, torch_generator
 from skabi.dynamic._drawing import Learned
 from skabi.dynamic._looking import LookAtTimes
 from skabi.dynamic._series import SeriesReader
+from skabi.dynamic._usual_memories import UsualMemories, usual_memories
 from skabi.engines import SplineFlow
 from skabi.estimators._base import or_default
 from skabi.estimators._parameters import ParameterMap
@@ -19,10 +21,30 @@ from skabi.networks._backcast import Backcast, StateBelief
 from skabi.networks._causal import CausalMemory
 from skabi.networks._data_sets import take
 from skabi.networks._trajectories import TrajectoryNetwork
-from skabi.training import DropAtRandom, EpochBar, FreshRows, Rows, train
+from skabi.training import DropAtRandom, EpochBar, FreshRows, Rows, TrainingRecord, train
 
 # Flows that cost little: a trajectory passes through one at each of its times.
 _SMALL = {"n_bins": 6, "hidden_layer_sizes": (32,), "n_blocks": 1}
+
+
+class Lesson(NamedTuple):
+    """What was learned, and how.
+
+    Attributes
+    ----------
+    learned : Learned
+    reader : SeriesReader
+    usual_memories : UsualMemories
+    record : TrainingRecord
+    offsets : tuple of float
+        Log-determinants of training and held-out rows, which make a loss one of the units of `log_prob`.
+    """
+
+    learned: Learned
+    reader: SeriesReader
+    usual_memories: UsualMemories
+    record: TrainingRecord
+    offsets: tuple[float, float]
 
 
 def default_engine(n_parameters):
@@ -48,7 +70,7 @@ def check_numbers(estimator):
 
 
 def learn(estimator, space, X, y, *, simulate=None):
-    """Return what is learned from series and the trajectories that made them, how, and how X is read.
+    """Return the `Lesson` of series and the trajectories that made them.
 
     Parameters
     ----------
@@ -59,16 +81,9 @@ def learn(estimator, space, X, y, *, simulate=None):
         Likewise with an axis of subjects.
     simulate : callable, optional
         `simulate(seed)` returns other X and y, for each epoch but the first.
-
-    Returns
-    -------
-    learned : Learned
-    reader : SeriesReader
-    record : TrainingRecord
-    offsets : tuple of float
-        Log-determinants of training and held-out rows, which make a loss one of the units of `log_prob`.
     """
-    _, split_seed, network_seed, shuffle_seed, fresh_seed = seed_sequence(estimator.random_state).spawn(5)
+    seeds = seed_sequence(estimator.random_state).spawn(6)[1:]
+    split_seed, network_seed, shuffle_seed, fresh_seed, usual_seed = seeds
     order = np.random.default_rng(split_seed).permutation(len(X))
     n_held_out = min(max(1, math.ceil(estimator.validation_fraction * len(X))), len(X) - 10)
     held_out, used = order[:n_held_out], order[n_held_out:]
@@ -93,7 +108,8 @@ def learn(estimator, space, X, y, *, simulate=None):
 
     batch, log_det = rows(X, y)
     drops = estimator.missing is not None and not np.isnan(X).any()
-    look = LookAtTimes(estimator.n_looks, DropAtRandom(estimator.missing_rate) if drops else None)
+    dropping = DropAtRandom(estimator.missing_rate) if drops else None
+    look = LookAtTimes(estimator.n_looks, dropping)
     offsets = log_det[used].mean(), log_det[held_out].mean()
     bar = [EpochBar(estimator.max_iter, train_offset=offsets[0], valid_offset=offsets[1])] if estimator.verbose else []
     record = train(
@@ -111,7 +127,13 @@ def learn(estimator, space, X, y, *, simulate=None):
         fresh=None if simulate is None else FreshRows(of_epoch, len(X)),
     )
     network.eval().to("cpu").requires_grad_(False)
-    return learned, reader, record, offsets
+    usual = usual_memories(
+        network,
+        *(reader.transform(X[rows]) for rows in (used, held_out)),
+        dropping=dropping,
+        generator=torch_generator(integer_seed(usual_seed)),
+    )
+    return Lesson(learned, reader, usual, record, offsets)
 
 
 def build(estimator, space, reader, *, n_times):

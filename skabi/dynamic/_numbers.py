@@ -11,7 +11,7 @@ def is_distribution(value):
 
 
 def number_of(value, name, *, low=-np.inf, high=np.inf):
-    """Return `value` checked: a number between `low` and `high`, a distribution whose support is there, or a str.
+    """Return `value` checked: a number above `low` and at most `high`, a distribution whose support is there, or a str.
 
     Raises
     ------
@@ -21,8 +21,8 @@ def number_of(value, name, *, low=-np.inf, high=np.inf):
     if isinstance(value, str):
         return value
     if not is_distribution(value):
-        if low == 0.0 and high == 1.0 and value == 1:
-            return 1.0
+        if np.isfinite(high) and not isinstance(value, bool) and value == high:
+            return high
         return check_real(value, name, low=low, high=high)
     ends = value.support()
     if np.size(ends[0]) != 1 or not low <= float(np.min(ends[0])) < float(np.max(ends[1])) <= high:

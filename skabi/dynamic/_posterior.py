@@ -1,6 +1,5 @@
 """The posterior of hyper-parameters and trajectories of a model whose parameters move."""
 
-import copy
 from typing import Self
 
 import numpy as np
@@ -8,16 +7,19 @@ import torch
 from numpy.typing import ArrayLike
 
 from skabi._random import seed_sequence
-from skabi.dynamic._drawing import Learned, log_density
+from skabi.dynamic._answers import exact
+from skabi.dynamic._drawing import log_density
 from skabi.dynamic._forecasts import Forecasts
 from skabi.dynamic._learning import check_numbers, learn
 from skabi.dynamic._series import as_series
 from skabi.dynamic._simulator import DynamicSimulator
-from skabi.dynamic._trajectories import Trajectories
+from skabi.dynamic._trajectories import Trajectories, TrajectoryDraws
 from skabi.exceptions import ShapeError
 
 # Data sets that a fit needs.
 _FEWEST = 11
+# Times of trajectories whose density is computed at once.
+_PLACES = 20_000
 
 
 class DynamicPosterior(Forecasts):
@@ -62,6 +64,8 @@ class DynamicPosterior(Forecasts):
     fresh_simulations : bool, default=False
         Whether each epoch has `n_simulations` new simulations, made in the background. Where simulations cost little,
         nothing is then learned by heart.
+    warn_outside : bool, default=True
+        Whether `sample`, and what rests on it, warns of series that lie outside what was simulated.
     device : str, default="auto"
         Where to train. Draws are made on the CPU.
     n_jobs : int, optional
@@ -119,6 +123,7 @@ class DynamicPosterior(Forecasts):
         missing=None,
         missing_rate=0.8,
         fresh_simulations=False,
+        warn_outside=True,
         device="auto",
         n_jobs=None,
         verbose=0,
@@ -138,6 +143,7 @@ class DynamicPosterior(Forecasts):
         self.missing = missing
         self.missing_rate = missing_rate
         self.fresh_simulations = fresh_simulations
+        self.warn_outside = warn_outside
         self.device = device
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -168,7 +174,8 @@ class DynamicPosterior(Forecasts):
         """
         check_numbers(self)
         X, y, simulate = self._simulated(X, y) if isinstance(X, DynamicSimulator) else self._given(X, y)
-        self.learned_, self._reader, record, offsets = learn(self, y.space, X, y, simulate=simulate)
+        lesson = learn(self, y.space, X, y, simulate=simulate)
+        self.learned_, self._reader, self._usual_memories, record, offsets = lesson
         self.parameter_names_, self.hyper_names_ = y.parameter_names, y.hyper_names
         self.n_subjects_in_, self.n_times_in_, self.n_features_in_ = X.shape[1:]
         log_dets = [offsets[0], *record.log_dets] if record.log_dets else [offsets[0]] * len(record.train_losses)
@@ -208,7 +215,7 @@ class DynamicPosterior(Forecasts):
         series = as_series(X, several=self._several, allow_nan=self.missing is not None)
         if (series.lengths != series.lengths[0]).any():
             raise ShapeError("series of fit must be of one length; the fit knows all that are shorter.")
-        return series.values, _matching(y, series), None
+        return series.values, _of_series(y.with_subjects(), series), None
 
     def log_prob(self, X: ArrayLike, y) -> np.ndarray:
         """Return the log density of hyper-parameters and trajectories given series.
@@ -217,24 +224,35 @@ class DynamicPosterior(Forecasts):
         ----------
         X : array-like
             As in `sample`.
-        y : Trajectories
-            One for each data set, as `DynamicSimulator.sample` gives them.
+        y : Trajectories or TrajectoryDraws
+            One for each data set, as `DynamicSimulator.sample` gives them, or draws of whole trajectories.
 
         Returns
         -------
-        log_prob : ndarray of shape (n_datasets,)
+        log_prob : ndarray of shape (n_datasets,), or (n_datasets, n_draws) of draws
             The density is one of hyper-parameters and of states on the real line. Where a parameter stays as it is, the
             probability of that stands in the place of a density.
         """
         series = self._series(X)
-        y = _matching(y, series)
-        learned = self.learned_
-        exact = Learned(_double(learned.network), learned.space, learned.hyper_map, learned.location, learned.scale)
-        parts = []
-        with torch.no_grad():
-            for rows, memory in self._memories(series, torch.float64, network=exact.network):
-                parts.append(log_density(exact, memory, series.lengths[rows], y.hyper[rows], y.states[rows]))
-        return np.concatenate(parts)
+        y = self._matching(y, series)
+        hyper, states = y.hyper, y.states
+        has_draws = isinstance(y, TrajectoryDraws)
+        if not has_draws:
+            hyper, states = hyper[:, np.newaxis], states[:, np.newaxis]
+        learned, log_prob = exact(self.learned_), np.empty(hyper.shape[:2])
+        n_subjects, n_times = states.shape[2:4]
+        n_each = max(1, _PLACES // (n_subjects * n_times))
+        for rows, memory in self._memories(series, torch.float64, learned.network):
+            lengths = series.lengths[rows]
+            i, j = (places.ravel() for places in np.indices(log_prob[rows].shape))
+            found = []
+            for start in range(0, len(i), n_each):
+                at, draw = i[start : start + n_each], j[start : start + n_each]
+                path = np.nan_to_num(states[rows][at, draw])  # NaN stands after the ends of series
+                with torch.no_grad():
+                    found.append(log_density(learned, memory[at], lengths[at], hyper[rows][at, draw], path))
+            log_prob[rows] = np.concatenate(found).reshape(log_prob[rows].shape)
+        return log_prob if has_draws else log_prob[:, 0]
 
     def score(self, X: ArrayLike, y) -> float:
         """Return the mean log density of hyper-parameters and trajectories; higher is better.
@@ -251,20 +269,27 @@ class DynamicPosterior(Forecasts):
         """
         return float(self.log_prob(X, y).mean())
 
+    def _matching(self, y, series):
+        """Return the trajectories of `Series`, or draws of them, with an axis of subjects."""
+        if not isinstance(y, (Trajectories, TrajectoryDraws)):
+            raise TypeError(
+                "y must be Trajectories, as DynamicSimulator.sample returns them, or TrajectoryDraws; got "
+                f"{type(y).__name__}."
+            )
+        names, wanted = (y.parameter_names, y.hyper_names), (self.parameter_names_, self.hyper_names_)
+        if names != wanted:
+            raise ValueError(f"y must have the parameters and hyper-parameters {wanted}, as in fit; got {names}.")
+        if isinstance(y, TrajectoryDraws) and y.hyper.ndim == 4:
+            raise ValueError('y must be draws of whole trajectories; draws of kind="filtering" are of single times.')
+        return _of_series(y.with_subjects(), series)
 
-def _double(network):
-    """Return a copy of a network in double precision."""
-    return copy.deepcopy(network).double()
 
-
-def _matching(y, series):
-    """Return the trajectories of `Series`, with an axis of subjects."""
-    if not isinstance(y, Trajectories):
-        raise TypeError(f"y must be Trajectories, as DynamicSimulator.sample returns them; got {type(y).__name__}.")
-    y = y.with_subjects()
-    if y.states.shape[:3] != series.values.shape[:3]:
+def _of_series(y, series):
+    """Return trajectories, or draws of them, with an axis of subjects; raise unless they are of `Series`."""
+    n_datasets, *_, n_subjects, n_times, _ = y.states.shape
+    if (n_datasets, n_subjects, n_times) != series.values.shape[:3]:
         raise ShapeError(
             f"y must have trajectories of X, whose series have shape {series.values.shape[:3]}; got "
-            f"{y.states.shape[:3]}."
+            f"{(n_datasets, n_subjects, n_times)}."
         )
     return y

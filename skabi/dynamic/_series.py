@@ -49,16 +49,8 @@ def as_series(X, *, several, allow_nan):
     n_axes = 3 if several else 2
     wanted = "(n_datasets, n_subjects, n_times, n_features)" if several else "(n_datasets, n_times, n_features)"
     advice = ' If NaN stands for missing values use missing="mask".'
-    if isinstance(X, (list, tuple)) and len({np.shape(x) for x in X}) > 1:
-        parts = [as_float_array(x, name="X", allow_nan=allow_nan, advice=advice) for x in X]
-        parts = [part if part.ndim == n_axes else part[..., np.newaxis] for part in parts]
-        if len({(part.ndim, *part.shape[:-2], part.shape[-1]) for part in parts}) > 1 or parts[0].ndim != n_axes:
-            raise ShapeError(f"X must be data sets of shape {wanted} that differ in n_times alone.")
-        lengths = np.array([part.shape[-2] for part in parts])
-        first = parts[0]
-        values = np.zeros((len(parts), *first.shape[:-2], lengths.max(), first.shape[-1]))
-        for row, part in zip(values, parts, strict=True):
-            row[..., : part.shape[-2], :] = part
+    if isinstance(X, (list, tuple)) and len({_shape_of(x) for x in X}) > 1:
+        values, lengths = _filled_up(X, n_axes, wanted, allow_nan=allow_nan, advice=advice)
     else:
         values = as_float_array(X, name="X", allow_nan=allow_nan, advice=advice)
         if values.ndim == n_axes and values.shape[-1] == 1:
@@ -74,6 +66,33 @@ def as_series(X, *, several, allow_nan):
             )
         lengths = np.full(len(values), values.shape[-2])
     return Series(values if several else values[:, np.newaxis], lengths)
+
+
+def _shape_of(data_set):
+    """Return the shape of a data set, or raise if its own parts are of several."""
+    try:
+        return np.shape(data_set)
+    except ValueError:
+        raise ShapeError(
+            "the subjects of a data set must have series of one length. Fill the shorter ones up with NaN, and fit "
+            'with missing="mask".'
+        ) from None
+
+
+def _filled_up(X, n_axes, wanted, *, allow_nan, advice):
+    """Return data sets of several lengths as an array, filled up with zeros, and their lengths."""
+    parts = [as_float_array(x, name="X", allow_nan=allow_nan, advice=advice) for x in X]
+    parts = [part if part.ndim == n_axes else part[..., np.newaxis] for part in parts]
+    if len({(part.ndim, *part.shape[:-2], part.shape[-1]) for part in parts}) > 1 or parts[0].ndim != n_axes:
+        raise ShapeError(f"X must be data sets of shape {wanted} that differ in n_times alone.")
+    lengths = np.array([part.shape[-2] for part in parts])
+    if not lengths.all():
+        raise ShapeError(f"every series of X must have an observation; that of data set {lengths.argmin()} has none.")
+    first = parts[0]
+    values = np.zeros((len(parts), *first.shape[:-2], lengths.max(), first.shape[-1]))
+    for row, part in zip(values, parts, strict=True):
+        row[..., : part.shape[-2], :] = part
+    return values, lengths
 
 
 def check_times(times, n_times, *, first=0):
@@ -108,8 +127,10 @@ def check_times(times, n_times, *, first=0):
 
 
 def _dates(times):
-    """Return dates that came as objects or text."""
+    """Return dates that came as objects or text; of a period its start."""
     try:
+        if isinstance(times[0], pd.Period):
+            return pd.PeriodIndex(times).to_timestamp().to_numpy()
         return pd.DatetimeIndex(times).tz_localize(None).to_numpy()
     except (TypeError, ValueError) as error:
         raise ValueError(f"times must be numbers or dates; got {str(times[0])!r} first.") from error

@@ -1,11 +1,13 @@
 """Trajectories: those that were simulated, and draws of those that may have been."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from skabi._optional import import_optional
+from skabi._params import check_choice
 from skabi._shapes import as_float_array
 from skabi.dynamic._state_space import StateSpace
 
@@ -52,8 +54,7 @@ class Trajectories:
         return (len(self),)
 
     def __getitem__(self, rows):
-        rows = rows[0] if isinstance(rows, tuple) else rows
-        index = np.atleast_1d(np.arange(len(self))[rows])
+        index = _index(rows, len(self))
         return Trajectories(self.hyper[index], self.values[index], self.states[index], self.jumped[index], self.space)
 
     def __repr__(self):
@@ -74,10 +75,12 @@ class Trajectories:
 class TrajectoryDraws:
     """Posterior draws of hyper-parameters and trajectories.
 
+    They have a length and can be indexed, by data sets.
+
     Attributes
     ----------
     hyper : ndarray of shape (n_datasets, n_draws, n_hyper), or (n_datasets, n_draws, n_times, n_hyper)
-        The latter where each time has draws of its own, given the data up to it.
+        The latter where each time has draws of its own, given the data up to it; NaN after the end of a series.
     values : ndarray of shape (n_datasets, n_draws, n_times, n_parameters)
         Or `(n_datasets, n_draws, n_subjects, n_times, n_parameters)`. NaN after the end of a series that is shorter
         than others.
@@ -95,6 +98,14 @@ class TrajectoryDraws:
     times: np.ndarray
     states: np.ndarray
 
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, rows):
+        index = _index(rows, len(self))
+        parts = {name: getattr(self, name)[index] for name in ("hyper", "values", "states")}
+        return dataclasses.replace(self, **parts)
+
     def __repr__(self):
         n_datasets, n_draws, *_, n_times, _ = self.values.shape
         return (
@@ -105,6 +116,10 @@ class TrajectoryDraws:
     def mean(self):
         """Return means over draws, `(n_datasets, n_times, n_parameters)` or with an axis of subjects."""
         return self.values.mean(axis=1)
+
+    def std(self):
+        """Return standard deviations over draws, of the shape of `mean()`."""
+        return self.values.std(axis=1)
 
     def quantiles(self, probs=(0.05, 0.5, 0.95)):
         """Return quantiles over draws.
@@ -119,14 +134,37 @@ class TrajectoryDraws:
         """
         return np.quantile(self.values, as_float_array(np.atleast_1d(probs), name="probs"), axis=1)
 
-    def to_frame(self):
-        """Return trajectories as a DataFrame, one row a time of a draw and one column a parameter.
+    def with_subjects(self):
+        """Return draws of data sets of one subject with an axis of subjects, others as they are."""
+        if self.values.ndim == 5:
+            return self
+        return dataclasses.replace(self, values=self.values[:, :, np.newaxis], states=self.states[:, :, np.newaxis])
+
+    def to_frame(self, level="trajectories"):
+        """Return draws as a DataFrame, one column a parameter.
+
+        Parameters
+        ----------
+        level : {"trajectories", "hyper"}, default="trajectories"
 
         Returns
         -------
         frame : DataFrame
-            Its index has the levels `dataset`, `draw`, `subject` where there are several, and `time`.
+            One row a time of a draw, with the index levels `dataset`, `draw`, `subject` where there are several, and
+            `time`; of hyper-parameters one row a draw, and for each time where these have draws of their own.
+
+        Raises
+        ------
+        ValueError
+            If there is no such level.
         """
+        check_choice(level, "level", ("trajectories", "hyper"))
+        if level == "hyper":
+            n_axes = self.hyper.ndim - 1
+            levels = [*map(range, self.hyper.shape[:2]), self.times][:n_axes]
+            index = pd.MultiIndex.from_product(levels, names=["dataset", "draw", "time"][:n_axes])
+            rows = self.hyper.reshape(-1, len(self.hyper_names)) if self.hyper_names else np.empty((len(index), 0))
+            return pd.DataFrame(rows, index=index, columns=self.hyper_names)
         n_datasets, n_draws, *middle, _, n_parameters = self.values.shape
         levels = [range(n_datasets), range(n_draws), *(range(size) for size in middle), self.times]
         names = ["dataset", "draw", *(["subject"] if middle else []), "time"]
@@ -164,3 +202,8 @@ class TrajectoryDraws:
             variables, dims=dims, coords={"time": self.times}, sample_dims=["chain", "draw"]
         )
         return xarray.DataTree.from_dict({"posterior": posterior})
+
+
+def _index(rows, n):
+    """Return the numbers of the data sets that an index stands for."""
+    return np.atleast_1d(np.arange(n)[rows[0] if isinstance(rows, tuple) else rows])

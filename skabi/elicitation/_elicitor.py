@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skabi._params import check_count
 from skabi._random import seed_sequence
 from skabi._warnings import warn
+from skabi.elicitation._answers import as_numbers, check_gradients, check_possible, checked_answers
 from skabi.elicitation._family_space import FamilySpace
 from skabi.elicitation._identifiability import are_apart, as_good, flat_direction, identification, moments_of
 from skabi.elicitation._joint_flow import JointFlow, MarginalSpace
@@ -166,18 +167,18 @@ class PriorElicitor(Savable, BaseEstimator):
         TypeError
             If a family, target, loss, answer or the simulator is none.
         ValueError
-            If answers are missing, of unknown targets or contradict each other, probabilities are outside (0, 1), or a
-            target cannot be computed.
+            If answers are missing, of unknown targets, contradict each other or are those of no prior of the family,
+            probabilities are outside (0, 1), or a target cannot be computed or has no gradient.
         SimulatorError
             If the simulator fails, or returns something that is not a tensor of simulations.
         TrainingError
-            If no candidate gives finite outcomes.
+            If no candidate gives finite outcomes; NaN is none.
 
         Warns
         -----
         ApproximationWarning
             If answers leave the prior open: they hardly change in some direction, or searches that match them as well
-            end elsewhere. And if no prior of the family comes near them.
+            end elsewhere. If no prior of the family comes near them. And if simulations from the prior are NaN.
         ConvergenceWarning
             If the best search had not ended after `max_iter`.
         """
@@ -235,7 +236,7 @@ class PriorElicitor(Savable, BaseEstimator):
         _, predictions = self._problem()
         matching = self._judging(predictions, [])
         with torch.no_grad():
-            stated = self._checked_answers(answers, predictions, matching.values(None))
+            stated = checked_answers(answers, predictions.targets, matching.values(None))
             matching = self._judging(predictions, stated)
             each = matching.each_loss(matching.implied(None)).numpy()
         return -float(self._weights(predictions.targets) @ each)
@@ -263,9 +264,9 @@ class PriorElicitor(Savable, BaseEstimator):
             raise ValueError(f"prior must have the parameters {space.parameter_names}; got {list(names)}.")
         n = check_count(n_simulations, "n_simulations", minimum=_FEWEST_SIMULATIONS)
         matching = Matching(PriorSpace(prior), predictions, [], [], n_simulations=n, seed=seed_sequence(random_state))
-        with torch.no_grad():
-            values = matching.values(None)
         targets = predictions.targets
+        with torch.no_grad():
+            values = as_numbers(targets, matching.values(None))
         return {name: t.statement.shown(value) for (name, t), value in zip(targets.items(), values, strict=True)}
 
     def describe(self) -> str:
@@ -294,27 +295,15 @@ class PriorElicitor(Savable, BaseEstimator):
         return space, Predictions(self.simulator, targets, space.parameter_names)
 
     def _stated(self, answers, space, predictions, seed):
-        """Return answers, checked against the number of columns that some draws have."""
+        """Return answers, checked against some draws, which must have gradients."""
         matching = Matching(space, predictions, [], [], n_simulations=_FEWEST_SIMULATIONS, seed=seed)
         middle = torch.from_numpy(space.start(np.full((1, len(space.coordinates)), 0.5))[0])
-        with torch.no_grad():
-            values = matching.values(middle)
-        return self._checked_answers(answers, predictions, values)
-
-    def _checked_answers(self, answers, predictions, values):
+        with torch.enable_grad():
+            values = matching.values(middle.requires_grad_())
         targets = predictions.targets
-        if not isinstance(answers, Mapping):
-            raise TypeError(f"answers must be a dict of target to answers; got {type(answers).__name__}.")
-        if unknown := [name for name in answers if name not in targets]:
-            raise ValueError(f"answers has targets {unknown} that are not asked for; targets are {list(targets)}.")
-        if missing := [name for name in targets if name not in answers]:
-            raise ValueError(f"answers lacks the targets {missing}; got {list(answers)}. Leave them out of targets=.")
-        stated = []
-        for (name, target), value in zip(targets.items(), values, strict=True):
-            try:
-                stated.append(target.statement.check(answers[name], value.shape[1]))
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"target {name!r}: {error}") from error
+        check_gradients(targets, values, middle)
+        stated = checked_answers(answers, targets, values)
+        check_possible(targets, stated, space)
         return stated
 
     def _weights(self, targets):
@@ -381,7 +370,7 @@ class PriorElicitor(Savable, BaseEstimator):
 
     def _residuals(self, stated, predictions):
         with torch.no_grad():
-            values = self._judging(predictions, []).values(None)
+            values = as_numbers(predictions.targets, self._judging(predictions, []).values(None))
         return residual_table(predictions, stated, values)
 
     def _misfit(self):

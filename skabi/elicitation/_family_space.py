@@ -104,6 +104,13 @@ class FamilySpace:
                 units[slot] = min(float(family.frozen(values).std()), 1e300) or 1.0
         return units
 
+    def ends(self, name):
+        """Return the ends of a parameter's support, infinite where they move with what is learned."""
+        starts = self.start(np.outer([0.25, 0.75], np.ones(len(self.coordinates))))
+        of_starts = [self.prior(x).distributions[name].support() for x in starts]
+        (low, high), (other_low, other_high) = of_starts
+        return (low if low == other_low else -np.inf, high if high == other_high else np.inf)
+
     def prior(self, x):
         """Return the prior at the vector `x`."""
         at = torch.from_numpy(np.asarray(x, dtype=np.float64))

@@ -109,6 +109,10 @@ class MarginalSpace:
         """Return where searches start, `(n, n_coordinates)`, for points `u` of the unit cube."""
         return np.stack([c.start(column) for c, column in zip(self.coordinates, u.T, strict=True)], axis=1)
 
+    def ends(self, name):
+        """Return the ends of a parameter's support."""
+        return tuple(self.support[self.parameter_names.index(name)].tolist())
+
     def draws(self, x, base):
         """Return a dict of parameter to draws `(n,)` at the vector `x` from uniform numbers `(n, n_base)`."""
         z = torch.from_numpy(special.ndtri(base))

@@ -45,6 +45,10 @@ class Parameter(BaseQuantity):
     def __init__(self, names):
         self.names = names
 
+    def listed(self):
+        """Return the names as a list."""
+        return [self.names] if isinstance(self.names, str) else list(self.names)
+
     def compute(self, parameters, outcomes):
         """Return the parameters."""
         if isinstance(self.names, str):

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from skabi._torch import single_thread
+from skabi.elicitation._answers import worst_share
 from skabi.elicitation._joint_flow import FlowSpace
 from skabi.elicitation._matching import Matching, minimize, uniform_points
 from skabi.exceptions import TrainingError
@@ -52,9 +53,13 @@ class Searches:
         losses = np.where(np.isnan(losses), np.inf, losses)
         n_finite = np.isfinite(losses).sum()
         if not n_finite:
+            with torch.no_grad():
+                shares = [worst_share(self.predictions.targets, matching.values(torch.from_numpy(x))) for x in points]
+            name, share = min(shares, key=lambda pair: pair[1])
             raise TrainingError(
-                f"none of {n_candidates} candidates gave finite losses: outcomes overflow or are NaN. Say where to "
-                "start with Unknown(low=..., high=...), and keep exponentials in bounds in the simulator."
+                f"none of {n_candidates} candidates gave finite losses: of target {name!r} {share:.2g} of the "
+                "simulations or more overflow or are NaN under each. Say where to start with Unknown(low=..., "
+                "high=...), and keep exponentials, logarithms and quotients in bounds in the simulator."
             )
         return points[np.argsort(losses)[: min(n_starts, n_finite)]]
 

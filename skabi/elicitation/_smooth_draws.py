@@ -8,6 +8,7 @@ from skabi.exceptions import ShapeError
 
 # From a guess to the count, one by one.
 _MOST_STEPS = 50
+_DRAWN = ("uniform", "standard_normal", "normal", "poisson", "binomial", "categorical")
 
 
 class SmoothDraws:
@@ -50,6 +51,12 @@ class SmoothDraws:
         self._points = np.empty((n_simulations, 0)) if points is None else points
         self._kept: list[np.ndarray] = []
         self._n_used = 0
+
+    def __getattr__(self, name):
+        raise AttributeError(
+            f"rng draws {', '.join(_DRAWN)}; it has no {name!r}. Other distributions are transformed uniform or normal "
+            "numbers, such as -scale * torch.log(rng.uniform(size=...)), and other counts are categorical."
+        )
 
     def restart(self):
         """Draw the same numbers again, from the first one on."""

@@ -9,10 +9,13 @@ from scipy import stats
 from sklearn.base import BaseEstimator
 
 from skabi._params import check_count
-from skabi.exceptions import ShapeError
+from skabi._warnings import warn
+from skabi.exceptions import ApproximationWarning, ShapeError
 
 # Derivatives of a quantile are means over draws around it, as many as tell apart quantiles of a sample of this size.
 _SHARPNESS = 400.0
+# How far from one shares may sum that were rounded.
+_ROUNDED = 0.02
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,10 @@ class BaseStatement(BaseEstimator):
     def shown(self, values, stated=None):
         """Return what `values` imply as an expert would state it, an ndarray like `stated.shown`."""
         return self.points(values, stated).detach().numpy()
+
+    def inside(self, stated):
+        """Return what was stated that must lie inside the range of the quantity, `(n_rows, n_inside)`, NaN for none."""
+        return np.empty((len(stated.points), 0))
 
     def labels(self, n_columns):
         """Return names of the statistics of a row."""
@@ -98,6 +105,10 @@ class Quantiles(BaseStatement):
     def points(self, values, stated=None):
         """Return quantiles, `(n_columns, n_probabilities)`."""
         return quantiles(values, np.tile(self._probabilities(), (values.shape[1], 1)))
+
+    def inside(self, stated):
+        """Return the quantiles."""
+        return stated.points
 
     def labels(self, n_columns):
         """Return names of the quantiles."""
@@ -151,6 +162,10 @@ class Moments(BaseStatement):
         moments = [values.mean(0)] * bool(self.mean) + [values.std(0)] * bool(self.sd)
         return torch.stack(moments, dim=1)
 
+    def inside(self, stated):
+        """Return the means."""
+        return stated.points[:, : int(bool(self.mean))]
+
     def labels(self, n_columns):
         """Return names of the moments."""
         if not (self.mean or self.sd):
@@ -167,7 +182,7 @@ class Histogram(BaseStatement):
     Parameters
     ----------
     edges : array-like of shape (n_bins + 1,) or (n_columns, n_bins + 1)
-        Increasing edges of at least three bins, in the unit of the quantity. The first and the last may be infinite.
+        Increasing edges of two bins or more, in the unit of the quantity. The first and the last may be infinite.
 
     Examples
     --------
@@ -188,7 +203,15 @@ class Histogram(BaseStatement):
                 f"chips must not be negative, and lie in two bins at least; got {chips.tolist()}. Ask again with "
                 "narrower bins if all chips were placed in one."
             )
-        shares = chips / chips.sum(axis=1, keepdims=True)
+        total = chips.sum(axis=1)
+        are_shares = (chips <= 1).all(axis=1) & (chips % 1 > 0).any(axis=1)
+        if (are_shares & (np.abs(total - 1) > _ROUNDED)).any():
+            warn(
+                f"shares in bins should sum to one, and sum to {np.round(total, 4).tolist()}: they are divided by "
+                "that. Is a bin missing? Edges may be infinite.",
+                ApproximationWarning,
+            )
+        shares = chips / total[:, np.newaxis]
         below, inner = np.cumsum(shares, axis=1)[:, :-1], edges[:, 1:-1]
         counts = (below > 1e-9) & (below < 1 - 1e-9)
         # Of the edges with chips on both sides; of a single one, its own size.
@@ -205,6 +228,10 @@ class Histogram(BaseStatement):
         values = values.detach().numpy()
         edges = self._edges(values.shape[1])
         return np.stack([np.diff((v[:, None] <= e).mean(0)) for v, e in zip(values.T, edges, strict=True)])
+
+    def inside(self, stated):
+        """Return edges with chips on both sides."""
+        return np.where(np.isfinite(stated.scale), stated.points, np.nan)
 
     def labels(self, n_columns):
         """Return names of the bins."""
@@ -307,6 +334,8 @@ def as_rows(answer, n_columns, n_statistics, what):
 def quantiles(values, probabilities):
     """Return quantiles of columns, `(n_columns, n_points)`, with derivatives averaged over the draws around each.
 
+    NaN of a column with NaN, which would be sorted as if it were large.
+
     Parameters
     ----------
     values : tensor of shape (n_simulations, n_columns)
@@ -319,6 +348,7 @@ def quantiles(values, probabilities):
     column = np.arange(len(low))[:, np.newaxis]
     below, above = order.detach()[low, column], order.detach()[low + 1, column]
     exact = below + torch.from_numpy(place - low) * (above - below)
+    exact = torch.where(order.detach()[-1].isnan()[:, None], torch.nan, exact)
     if not values.requires_grad:
         return exact
     means = torch.stack([_weights(tuple(p), n) @ order[:, j] for j, p in enumerate(probabilities.tolist())])

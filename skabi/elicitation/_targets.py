@@ -12,6 +12,11 @@ from skabi.elicitation._quantities import BaseQuantity, FunctionOf, Parameter
 from skabi.elicitation._statements import BaseStatement
 from skabi.exceptions import ShapeError, SimulatorError
 
+_NO_NUMPY = (
+    "must return tensors, from which gradients come, and makes NumPy arrays of them: use torch.exp, not np.exp, and so "
+    "on, and draw with rng."
+)
+
 
 class Target(BaseEstimator):
     """A question: of which quantity, and how it is answered.
@@ -66,10 +71,8 @@ def _check_quantity(name, quantity, parameter_names, simulator):
     needs = quantity.needs_outcome
     if isinstance(quantity, FunctionOf):
         needs = quantity.needs_outcome_of(parameter_names)
-    if isinstance(quantity, Parameter):
-        names = [quantity.names] if isinstance(quantity.names, str) else list(quantity.names)
-        if unknown := [n for n in names if n not in parameter_names]:
-            raise ValueError(f"target {name!r} asks for parameters {unknown}; the prior has {list(parameter_names)}.")
+    if isinstance(quantity, Parameter) and (unknown := [n for n in quantity.listed() if n not in parameter_names]):
+        raise ValueError(f"target {name!r} asks for parameters {unknown}; the prior has {list(parameter_names)}.")
     if needs and simulator is None:
         raise ValueError(
             f"target {name!r} is about outcomes, and there is no simulator to make them. Pass simulator=, a function "
@@ -109,7 +112,12 @@ class Predictions:
         n = len(next(iter(parameters.values())))
         values = []
         for name, target in self.targets.items():
-            value = target.quantity.compute(parameters, outcomes)
+            try:
+                value = target.quantity.compute(parameters, outcomes)
+            except RuntimeError as error:
+                if "numpy()" in str(error):
+                    raise ValueError(f"the quantity of target {name!r} {_NO_NUMPY}") from error
+                raise
             if not isinstance(value, torch.Tensor):
                 raise TypeError(f"target {name!r} must be computed as a tensor; got {type(value).__name__}.")
             if value.ndim not in (1, 2) or len(value) != n:
@@ -127,6 +135,8 @@ class Predictions:
         try:
             outcomes = self.simulator(**{name: given[name] for name in self.arguments})
         except Exception as error:
+            if "numpy()" in str(error):
+                raise SimulatorError(f"simulator {_NO_NUMPY}") from error
             raise SimulatorError(f"simulator raised {type(error).__name__}: {error}") from error
         outcomes = dict(outcomes) if isinstance(outcomes, Mapping) else {"y": outcomes}
         for name, outcome in outcomes.items():

@@ -2,7 +2,7 @@
 
 from skabi._params import check_count, check_real
 from skabi.engines._base import BaseEngine
-from skabi.engines._free_form import check_pair, configure_ode, field_of
+from skabi.engines._free_form import check_noise, check_pair, configure_ode, field_of
 from skabi.engines._unet import UNet
 
 
@@ -93,14 +93,12 @@ class DiffusionModel(BaseEngine):
         """Return an untrained `DiffusionNetwork` for `n_parameters` given `n_context` numbers."""
         from skabi.networks._diffusion import DiffusionNetwork
 
-        least, most = check_pair(self.noise, "noise")
         mean, spread = check_pair(self.log_noise, "log_noise")
-        least = check_real(least, "noise[0]", low=0.0)
         network = DiffusionNetwork(
             n_parameters,
             field_of(self, n_parameters, n_context),
             n_repeats=check_count(self.n_repeats, "n_repeats"),
-            sigmas=(least, check_real(most, "noise[1]", low=least)),
+            sigmas=check_noise(self.noise),
             mean=check_real(mean, "log_noise[0]"),
             spread=check_real(spread, "log_noise[1]", low=0.0),
         )

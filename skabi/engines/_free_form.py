@@ -2,7 +2,7 @@
 
 from sklearn.base import clone
 
-from skabi._params import check_count
+from skabi._params import check_count, check_real
 from skabi.engines._residual_network import ResidualNetwork
 from skabi.engines._solvers import RungeKutta
 
@@ -20,11 +20,18 @@ def field_of(engine, n_parameters, n_context):
     return field
 
 
-def check_pair(value, name):
+def check_pair(value, name, example=(0.001, 20.0)):
     """Return the two numbers that a recipe's parameter consists of."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise TypeError(f"{name} must be a pair of numbers, such as (0.001, 20.0); got {value!r}.")
+        raise TypeError(f"{name} must be a pair of numbers, such as {example}; got {value!r}.")
     return value
+
+
+def check_noise(noise):
+    """Return the least and the most standard deviation of the noise."""
+    least, most = check_pair(noise, "noise")
+    least = check_real(least, "noise[0]", low=0.0)
+    return least, check_real(most, "noise[1]", low=least)
 
 
 def configure_ode(engine, network):

@@ -19,6 +19,9 @@ class SplineFlow(BaseEngine):
         Bins of each spline.
     bound : float, default=5.0
         Splines act between minus and plus `bound`, in standard deviations; outside they are the identity.
+    skew : bool, default=False
+        Whether a skewness given the context [3]_ comes before the splines: for posteriors of which one tail is much
+        lighter than the other, such as those of scales with little data.
     hidden_layer_sizes : tuple of int, default=(64, 64)
         Widths of the perceptrons of the layers, at least one.
     n_blocks : int, default=3
@@ -30,6 +33,7 @@ class SplineFlow(BaseEngine):
     ----------
     .. [1] C. Durkan, A. Bekasov, I. Murray, G. Papamakarios (2019). Neural spline flows. arXiv 1906.04032.
     .. [2] K. He, X. Zhang, S. Ren, J. Sun (2016). Identity mappings in deep residual networks. arXiv 1603.05027.
+    .. [3] M. C. Jones, A. Pewsey (2009). Sinh-arcsinh distributions. Biometrika 96(4), 761-780.
 
     Examples
     --------
@@ -40,11 +44,20 @@ class SplineFlow(BaseEngine):
     """
 
     def __init__(
-        self, n_transforms=4, *, n_bins=8, bound=5.0, hidden_layer_sizes=(64, 64), n_blocks=3, block_width=128
+        self,
+        n_transforms=4,
+        *,
+        n_bins=8,
+        bound=5.0,
+        skew=False,
+        hidden_layer_sizes=(64, 64),
+        n_blocks=3,
+        block_width=128,
     ):
         self.n_transforms = n_transforms
         self.n_bins = n_bins
         self.bound = bound
+        self.skew = skew
         self.hidden_layer_sizes = hidden_layer_sizes
         self.n_blocks = n_blocks
         self.block_width = block_width
@@ -59,6 +72,7 @@ class SplineFlow(BaseEngine):
             n_transforms=check_count(self.n_transforms, "n_transforms"),
             n_bins=check_count(self.n_bins, "n_bins", minimum=2),
             bound=check_real(self.bound, "bound", low=0.0),
+            skew=self.skew,
             n_blocks=check_count(self.n_blocks, "n_blocks", minimum=0),
             block_width=check_count(self.block_width, "block_width"),
             hidden_layer_sizes=check_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),

@@ -28,7 +28,8 @@ from skabi.estimators._sources import (
 from skabi.estimators._stored import in_memory
 from skabi.exceptions import ShapeError
 from skabi.heads import BaseHead
-from skabi.losses import BaseLoss, SumLoss
+from skabi.losses import SumLoss
+from skabi.losses._base import Loss
 from skabi.simulators import is_simulator
 from skabi.summaries import BaseSummary
 
@@ -77,11 +78,21 @@ def _check_checkpoint(checkpoint):
 
 
 def check_fresh(estimator, X):
-    """Raise if there is no simulator to make fresh simulations."""
+    """Raise if there is no simulator to make fresh simulations, or another class learns from it."""
+    check_own_simulator(estimator, X)
     if estimator.fresh_simulations and not is_simulator(X):
         raise ValueError(
             "fresh_simulations=True needs a simulator, which makes new ones for each epoch: fit(simulator). For data "
             "sets already simulated use fresh_simulations=False."
+        )
+
+
+def check_own_simulator(estimator, X):
+    """Raise if X is a simulator that another class learns from."""
+    learner = getattr(type(X), "learned_by", None)
+    if learner is not None:
+        raise TypeError(
+            f"{type(estimator).__name__} does not learn from a {type(X).__name__}; use {learner}().fit(simulator)."
         )
 
 
@@ -108,7 +119,7 @@ RECIPES = {
     "likelihood": (BaseEngine, "SplineFlow()"),
     "head": (BaseHead, "Softmax()"),
     "summary": (BaseSummary, "SetSummary()"),
-    "loss": (BaseLoss, "ForwardKL()"),
+    "loss": (Loss, "ForwardKL()"),
 }
 
 

@@ -13,6 +13,7 @@ from skabi._params import check_choice, check_count, check_real
 from skabi._progress import progress
 from skabi._random import seed_sequence
 from skabi._shapes import check_parameters
+from skabi.estimators._checks import check_own_simulator
 from skabi.estimators._known_likelihood import n_data_sets_of, rows_of
 from skabi.estimators._members import (
     SharedSimulations,
@@ -213,6 +214,7 @@ class EnsemblePosterior(MixtureAnswers):
 
     def _simulations(self, X, y, *, seed):
         """Return data sets, parameters, their prior or None, and the simulator or None."""
+        check_own_simulator(self, X)
         if not is_simulator(X):
             return X, y, None if self.prior is None else check_prior(self.prior), None
         if y is not None:

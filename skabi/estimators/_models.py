@@ -17,6 +17,11 @@ from skabi.simulators import is_simulator
 
 # Sizes of data sets that differ between models: not by chance, nor by little.
 _BY_CHANCE, _SMALLEST_GAP = 1e-4, 0.1
+# What to do about a simulator whose data sets are groups.
+_WITH_LEVELS = (
+    " Of data sets with levels X is the list of their groups, X.data of each X, y = simulator.sample(n); "
+    "NestedSummary() summarizes it."
+)
 # How far from one a prior may sum by rounding.
 _ROUNDING = 1e-6
 
@@ -112,6 +117,7 @@ def check_models(models, *, optional=()):
             raise TypeError(
                 f"models must be simulators, with a prior and sample; model {name!r} is {type(simulator).__name__}. "
                 "For data sets already simulated pass their labels, too: fit(X, y)."
+                + (_WITH_LEVELS if hasattr(simulator, "group_prior") else "")
             )
     if len(set(map(str, names))) < len(names):
         raise ValueError(f"models must have different names; got {names}.")

@@ -8,10 +8,13 @@ from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skabi._random import integer_seed
 from skabi._shapes import as_float_array
+from skabi._torch import resolve_device, to_tensor
 from skabi.estimators._checks import check_quantiles
-from skabi.estimators._inference import log_density, summarize_draws
+from skabi.estimators._inference import contexts, draw, log_density, summarize_draws
 from skabi.estimators._parameters import check_parameter_columns, check_parameters_of_rows
+from skabi.estimators._sources import Source
 from skabi.estimators._stored import in_parts, is_large
 from skabi.estimators._summarizing import SummarizingEstimator
 from skabi.exceptions import DensityError
@@ -22,7 +25,9 @@ class PosteriorAnswers(RegressorMixin, SummarizingEstimator):
     """Base class of posteriors: log densities, scores, means and quantiles."""
 
     _y_ndim: int
+    device: str
     verbose: int
+    warn_outside: bool
 
     def log_prob(self, X: ArrayLike, y: ArrayLike) -> np.ndarray:
         """Return the log posterior density of parameters.
@@ -142,6 +147,53 @@ class PosteriorAnswers(RegressorMixin, SummarizingEstimator):
                 "kinds, use scoring=skabi.diagnostics.energy_scorer."
             )
 
+    def _sample_members(self, X, n_draws, seed):
+        """Return draws `(n_datasets, n_draws, n_parameters)` of each network of an ensemble by itself, a list."""
+        check_is_fitted(self)
+        device = resolve_device(self.device)
+        x, members = self._scaled(X, device, torch.float32), _members(self._network(device, torch.float32))
+        how = {"parameter_map": self._parameter_map, "verbose": self.verbose}
+        return [
+            draw(member, contexts(member, x), n_draws, seed=integer_seed(own), **how)
+            for member, own in zip(members, seed.spawn(len(members)), strict=True)
+        ]
+
+    def _sample_values(self, X, source, values, n_draws, seed):
+        """Return draws of each data set with each of several values of one source, whose own values are replaced.
+
+        Parameters
+        ----------
+        X : SliceDict of sources
+        source : str
+        values : ndarray of shape (n_values, n_columns)
+        n_draws : int
+        seed : SeedSequence
+
+        Returns
+        -------
+        draws : ndarray of shape (n_datasets, n_values, n_draws, n_parameters)
+        """
+        check_is_fitted(self)
+        device = resolve_device(self.device)
+        network = self._network(device, torch.float32)
+        base = contexts(network, self._scaled(X, device, torch.float32), verbose=self.verbose)
+        if self.warn_outside:
+            self._warn_of_outside(base)
+        n_datasets, n_values = len(base), len(values)
+        start = _place(_members(network)[0].summary, source, values.shape[1])
+        if start is None:
+            many = {name: np.repeat(np.asarray(own), n_values, axis=0) for name, own in X.items()}
+            many[source] = np.tile(values, (n_datasets, 1))
+            context = contexts(network, self._scaled(type(X)(**many), device, torch.float32))
+        else:
+            read = self._reader.each[source].transform(Source(values))[0]
+            read = to_tensor(read, dtype=base.dtype, device=device).repeat(n_datasets, 1)
+            context = base.repeat_interleave(n_values, dim=0)
+            context[..., start : start + values.shape[1]] = read if context.ndim == 2 else read[:, None]
+        how = {"parameter_map": self._parameter_map, "verbose": self.verbose}
+        draws = draw(network, context, n_draws, seed=integer_seed(seed), **how)
+        return draws.reshape(n_datasets, n_values, n_draws, -1)
+
     def _like_y(self, values):
         """Return `values` without the axis of parameters if `y` had one dimension in `fit`."""
         return values[..., 0] if self._y_ndim == 1 else values
@@ -149,3 +201,11 @@ class PosteriorAnswers(RegressorMixin, SummarizingEstimator):
 
 def _members(network):
     return getattr(network, "members", [network])
+
+
+def _place(summary, source, width):
+    """Return where a source stands in what the network is conditioned on; None if it is mixed with others."""
+    names, fixed = getattr(summary, "names", []), getattr(summary, "n_fixed_of_each", [])
+    if source not in names or len(fixed) != len(names) or fixed[names.index(source)] != width:
+        return None
+    return sum(fixed[: names.index(source)])

@@ -18,7 +18,8 @@ _SMALLEST_SLOPE = 1e-3
 def realign(members, x, theta, *, old_theta=None):
     """Give density networks the better of two residuals to go on from: the last one, or a linear regression anew.
 
-    The last one is that of the old parameters, of which the new ones are taken to be linear functions.
+    The last one is that of the old parameters, of which the new ones are taken to be linear functions. Networks without
+    a density, by which the two are compared, go on from it.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def realign(members, x, theta, *, old_theta=None):
         for member in members:
             member.residual = _of_line(member.residual, slope, offset)
     n_fixed = getattr(members[0].summary, "n_fixed", 0)
-    if not n_fixed:
+    if not n_fixed or not members[0].has_density:
         return
     context = contexts(members[0].eval(), x)
     residual = linear_start(to_array(context), theta, n_used=n_fixed)

@@ -25,6 +25,7 @@ _PARTS = {
     "skabi.dynamic._drawing.Learned",
     "skabi.dynamic._series.SeriesReader",
     "skabi.dynamic._state_space.StateSpace",
+    "skabi.dynamic._usual_memories.UsualMemories",
     "skabi.elicitation._flow_network.JointPriorNetwork",
     "skabi.estimators._column_kinds.Column",
     "skabi.estimators._data_layout.DataLayout",

@@ -6,7 +6,7 @@ import numpy as np
 
 from skabi._random import seed_sequence
 from skabi.diagnostics import sbc_ranks
-from skabi.hierarchical._levels import LevelDraws, Levels
+from skabi.hierarchical._levels import LevelDraws, Levels, arrays_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def level_ranks(draws: LevelDraws, y: Levels, *, random_state=None) -> LevelRank
     ----------
     draws : LevelDraws
     y : Levels
-        True parameters of the same data sets.
+        True parameters of the same data sets; groups are matched by label.
     random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
         Governs which groups are taken, and breaks ties.
 
@@ -46,8 +46,12 @@ def level_ranks(draws: LevelDraws, y: Levels, *, random_state=None) -> LevelRank
 
     Raises
     ------
+    TypeError
+        If y is not of the class `Levels`.
     ShapeError
-        If draws and parameters are not of the same data sets.
+        If draws and parameters are not of as many data sets and groups.
+    ValueError
+        If they are of other groups, or other parameters.
 
     References
     ----------
@@ -65,12 +69,15 @@ def level_ranks(draws: LevelDraws, y: Levels, *, random_state=None) -> LevelRank
     >>> level_ranks(draws, y)
     LevelRanks(hyper=array([[1]]), groups=array([[2]]))
     """
+    if not isinstance(y, Levels):
+        raise TypeError(f"y must be Levels, the true parameters of both levels; got {type(y).__name__}.")
+    hyper, own_groups, _ = arrays_of(y, draws.labels, draws.hyper_names, draws.group_names, of="draws")
     choosing, upper, lower = seed_sequence(random_state).spawn(3)
     rng = np.random.default_rng(choosing)
     chosen = [int(rng.integers(own.shape[1])) for own in draws.groups]
     groups = np.stack([own[:, j] for own, j in zip(draws.groups, chosen, strict=True)])
-    truth = np.stack([own.to_numpy()[j] for own, j in zip(y.groups, chosen, strict=True)])
+    truth = np.stack([own[0, j] for own, j in zip(own_groups, chosen, strict=True)])
     return LevelRanks(
-        sbc_ranks(draws.hyper, y.hyper, random_state=np.random.default_rng(upper)),
+        sbc_ranks(draws.hyper, hyper[:, 0], random_state=np.random.default_rng(upper)),
         sbc_ranks(groups, truth, random_state=np.random.default_rng(lower)),
     )

@@ -1,9 +1,8 @@
 """What is believed of a group before its data: a prior that depends on hyper-parameters and on what is known of it."""
 
-import inspect
-
 import numpy as np
 
+from skabi._arguments import named_arguments, needed_arguments
 from skabi.exceptions import ShapeError
 from skabi.priors._base import BasePrior, check_names, describe, draw_entry, entry_size
 from skabi.priors._bijections import bijection_of
@@ -19,7 +18,7 @@ class GroupPrior:
     ----------
     distributions : dict of str to frozen distribution or function
         As those of `ChainedPrior`: a function takes by name what it asks for, hyper-parameters, covariates of the group
-        or earlier parameters of it, n values of each.
+        or earlier parameters of it, n values of each. Arguments with defaults may be of its own.
     draw_given : callable
         `draw_given(n)` returns n rows of hyper-parameters and covariates, a dict of name to array, to try them with.
     """
@@ -28,7 +27,7 @@ class GroupPrior:
         check_names(distributions)
         self.distributions = dict(distributions)
         self._arguments = {
-            name: list(inspect.signature(each).parameters) if callable(each) and not hasattr(each, "rvs") else None
+            name: named_arguments(each) if callable(each) and not hasattr(each, "rvs") else None
             for name, each in distributions.items()
         }
         sizes, others = (self._try(n, draw_given(n)) for n in _N_TRIED)
@@ -61,7 +60,7 @@ class GroupPrior:
         arguments = self._arguments[name]
         if arguments is None:
             return self.distributions[name]
-        return self.distributions[name](**{argument: known[argument] for argument in arguments})
+        return self.distributions[name](**{argument: known[argument] for argument in arguments if argument in known})
 
     def _try(self, n, known):
         """Return the sizes of the entries as `n` values of what they depend on give them."""
@@ -69,7 +68,8 @@ class GroupPrior:
         for name, arguments in self._arguments.items():
             if name in known:
                 raise ValueError(f"{name!r} is both a parameter of groups and a hyper-parameter or covariate.")
-            unknown = [argument for argument in arguments or () if argument not in known]
+            needed = [] if arguments is None else needed_arguments(self.distributions[name])
+            unknown = [argument for argument in needed if argument not in known]
             if unknown:
                 raise TypeError(f"the function of {name!r} asks for {', '.join(unknown)}; there is {list(known)}.")
             bijection = bijection_of(self.distribution(name, known), name=name)

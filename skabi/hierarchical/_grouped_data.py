@@ -95,16 +95,21 @@ class GroupedData:
         Raises
         ------
         ValueError
-            If there are no rows, a column is not there, a covariate differs within a group, or a value is not a finite
-            number.
+            If there are no rows, a column is not there, a row has no group or data set, a covariate differs within a
+            group, or a value is not a finite number.
         """
         features, covariates = _as_list(features), _as_list(covariates)
         wanted = [group, *features, *covariates, *([] if dataset is None else [dataset])]
         absent = [name for name in wanted if name not in frame.columns]
         if absent:
             raise ValueError(f"frame has no columns {absent}; it has {list(frame.columns)}.")
-        if frame[group].isna().any():
-            raise ValueError(f"every row needs a group; {int(frame[group].isna().sum())} have none in {group!r}.")
+        if not features:
+            raise ValueError("features must name at least one column; got none.")
+        for what, column in (("group", group), ("data set", dataset)):
+            if column is not None and frame[column].isna().any():
+                raise ValueError(
+                    f"every row needs a {what}; {int(frame[column].isna().sum())} have none in {column!r}."
+                )
         if frame.empty:
             raise ValueError("frame must have at least one row; got none.")
         is_missing = frame[[*features, *covariates]].isna().any(axis=1)
@@ -222,11 +227,18 @@ def _read_groups(groups, name):
         if array.ndim not in (1, 2):
             raise ShapeError(
                 f"{name}[{j}] must be the observations of a group, (n_observations, n_features), or one row of "
-                f"numbers; got shape {array.shape}. For one data set pass [groups]."
+                f"numbers; got shape {array.shape}. {_advice(array)}"
             )
         if not array.size:
             raise ShapeError(f"{name}[{j}] has no observations; a group needs at least one. Leave it out.")
     return arrays
+
+
+def _advice(array):
+    """Return what to try instead of a group with too few or too many axes."""
+    if array.ndim:
+        return "For one data set pass [groups]."
+    return "Where a group is one number, a data set is a list of rows: [[[1.3], [0.2]]] has two groups."
 
 
 def _read_by_group(values, n_groups, name):

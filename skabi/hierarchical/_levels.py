@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from skabi._names import vector_columns
+from skabi._names import order_of, vector_columns
 from skabi._optional import import_optional
 from skabi._shapes import as_float_array
 from skabi.exceptions import ShapeError
@@ -22,7 +22,8 @@ class Levels:
     hyper : DataFrame of shape (n_datasets, n_hyper)
         Hyper-parameters, and others that all groups share.
     groups : list of DataFrame of shape (n_groups, n_group_parameters)
-        Parameters of the groups of each data set; the index has the labels of groups.
+        Parameters of the groups of each data set; the index has the labels of groups. What is asked of these and of
+        `GroupedData` is matched by label, unless labels of either are counted from 0, and are places.
     """
 
     hyper: pd.DataFrame
@@ -88,6 +89,21 @@ class LevelDraws:
     def std(self):
         """Return posterior standard deviations, as `Levels`."""
         return self._levels(self.hyper.std(axis=1), [draws.std(axis=0) for draws in self.groups])
+
+    def quantiles(self, probs=(0.05, 0.5, 0.95)):
+        """Return posterior quantiles, a list with one `Levels` for each of `probs`.
+
+        Parameters
+        ----------
+        probs : sequence of float in [0, 1], default=(0.05, 0.5, 0.95)
+
+        Returns
+        -------
+        quantiles : list of Levels
+        """
+        probs = as_float_array(np.atleast_1d(probs), name="probs")
+        hyper, groups = np.quantile(self.hyper, probs, axis=1), [np.quantile(own, probs, axis=0) for own in self.groups]
+        return [self._levels(hyper[k], [own[k] for own in groups]) for k in range(len(probs))]
 
     def to_frame(self, level="groups"):
         """Return draws as a DataFrame.
@@ -169,43 +185,64 @@ def as_levels(hyper, groups, hyper_names, group_names, labels):
     )
 
 
-def arrays_of(y, n_groups, hyper_names, group_names):
-    """Return `Levels` or `LevelDraws` as arrays with an axis of draws, and whether they came with it.
+def arrays_of(y, labels, hyper_names, group_names, *, of="X"):
+    """Return `Levels` or `LevelDraws` as arrays with an axis of draws, groups in the order of `labels`.
+
+    Parameters
+    ----------
+    y : Levels or LevelDraws
+    labels : list of ndarray of shape (n_groups,)
+        Names of the groups of each data set.
+    hyper_names, group_names : list of str
+    of : str, default="X"
+        Whose groups these are, for messages.
 
     Returns
     -------
     hyper : ndarray of shape (n_datasets, n_draws, n_hyper)
     groups : list of ndarray of shape (n_draws, n_groups, n_group_parameters)
     has_draws : bool
+        Whether y came with the axis of draws.
 
     Raises
     ------
     TypeError
         If y is neither.
     ShapeError
-        If they are not of these data sets.
+        If they are not of as many data sets, or groups.
     ValueError
-        If they have other parameters, or values that are not finite.
+        If they have other parameters or groups, or values that are not finite.
     """
-    if not isinstance(y, (Levels, LevelDraws)):
-        raise TypeError(f"y must be Levels, or LevelDraws, with the parameters of both levels; got {type(y).__name__}.")
-    if isinstance(y, LevelDraws):
-        names = [y.hyper_names, y.group_names]
-    else:
-        names = [list(y.hyper.columns), *(list(each.columns) for each in y.groups[:1])]
-    if names != [hyper_names, group_names]:
-        raise ValueError(f"y must have the parameters {hyper_names} and, of groups, {group_names}; got {names}.")
+    upper, lower, own_labels = _names_of(y)
+    other = next((names for names in lower if names != group_names), group_names)
+    if upper != hyper_names or other != group_names:
+        raise ValueError(
+            f"y must have the parameters {hyper_names} and, of groups, {group_names}; got {upper} and {other}."
+        )
     hyper = as_float_array(y.hyper, name="y.hyper")
     groups = [as_float_array(each, name=f"y.groups[{i}]") for i, each in enumerate(y.groups)]
     has_draws = isinstance(y, LevelDraws)
     if not has_draws:
         hyper, groups = hyper[:, np.newaxis], [each[np.newaxis] for each in groups]
-    if [each.shape[1] for each in groups] != list(n_groups) or len(hyper) != len(n_groups):
+    wanted, sizes = [len(each) for each in labels], [each.shape[1] for each in groups]
+    if sizes != wanted or len(hyper) != len(wanted):
         raise ShapeError(
-            f"y must have the groups of X, {list(n_groups[:5])} in the first data sets; got "
-            f"{[each.shape[1] for each in groups[:5]]}, and {len(hyper)} data sets for {len(n_groups)}."
+            f"y must have the groups of {of}, {wanted[:5]} in the first data sets; got {sizes[:5]}, and {len(hyper)} "
+            f"data sets for {len(wanted)}."
         )
+    for i, (own, theirs) in enumerate(zip(own_labels, labels, strict=True)):
+        order = order_of(theirs, own, f"y.groups[{i}]", of=of)
+        groups[i] = groups[i] if order is None else groups[i][:, order]
     return hyper, groups, has_draws
+
+
+def _names_of(y):
+    """Return names of hyper-parameters, and lists of the names of group parameters and of labels of groups."""
+    if isinstance(y, LevelDraws):
+        return y.hyper_names, [y.group_names], y.labels
+    if isinstance(y, Levels):
+        return list(y.hyper.columns), [list(each.columns) for each in y.groups], [each.index for each in y.groups]
+    raise TypeError(f"y must be Levels, or LevelDraws, with the parameters of both levels; got {type(y).__name__}.")
 
 
 def _rows(rows, n):

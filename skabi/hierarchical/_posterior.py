@@ -7,23 +7,20 @@ import pandas as pd
 from scipy import special
 from scipy.stats import qmc
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils.validation import check_is_fitted
 
 from skabi._params import check_count
 from skabi._random import integer_seed, seed_sequence
 from skabi.engines import SplineFlow
 from skabi.estimators import AmortizedPosterior
 from skabi.estimators._inference import summarize_draws
-from skabi.exceptions import ShapeError
 from skabi.files._savable import Savable
 from skabi.hierarchical._group_level import DATA, GroupLevel
 from skabi.hierarchical._group_prior import GroupPrior
 from skabi.hierarchical._grouped_data import GroupedData, as_grouped
 from skabi.hierarchical._hyper_level import hyper_data
-from skabi.hierarchical._levels import LevelDraws, Levels, arrays_of
+from skabi.hierarchical._levels import LevelDraws, Levels, arrays_of, as_levels
 from skabi.hierarchical._regrouping import GroupQuestions
-from skabi.hierarchical._simulator import HierarchicalSimulator
-from skabi.priors import check_prior
+from skabi.hierarchical._simulator import HierarchicalSimulator, as_prior
 from skabi.summaries import FusionSummary, NestedSummary
 
 _N_BASE = 1024
@@ -44,6 +41,9 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
     each has hyper-parameters, and groups drawn with them. A new group needs no new training, nor does a data set
     without one of its groups.
 
+    Functions of the group prior are part of a model that is saved, by name alone: `skabi.load` must be passed them, as
+    in ``custom_classes=[scatter]``. Give them names, then, rather than lambdas.
+
     By the group prior, parameters of a group are mapped to standard normals given hyper-parameters: what the second
     factor learns is what the data say beyond these, and draws keep to the support.
 
@@ -53,12 +53,12 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
         What is learned of hyper-parameters: a recipe, which is cloned. The default summary is `NestedSummary()`, or
         `SetSummary()` where each group is one observation. For groups that are series use
         `NestedSummary(inner=SeriesSummary())`. Covariates are further features of each observation. The default engine
-        is `SplineFlow(n_bins=16, bound=10.0)`: posteriors of scales have one tail that is much lighter than the other,
-        and splines that act farther out follow it.
+        is `SplineFlow(n_bins=16, bound=10.0, skew=True)`: posteriors of scales have one tail that is much lighter than
+        the other.
     group : AmortizedPosterior, optional
         What is learned of a group. Its `summary` is that of a group's data, `SetSummary()` by default, or
         `IdentitySummary()` where each group is one observation.
-    hyper_prior : IndependentPrior, ChainedPrior or None
+    hyper_prior : IndependentPrior, ChainedPrior, dict of str to frozen distribution, or None
         What hyper-parameters of `fit(X, y)` were drawn from; a simulator brings its own.
     group_prior : dict of str to frozen distribution or function, or None
         Likewise of groups, as in `HierarchicalSimulator`.
@@ -101,9 +101,11 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
     >>> from skabi.engines import Gaussian
     >>> from skabi.hierarchical import HierarchicalPosterior, HierarchicalSimulator
     >>> from skabi.priors import IndependentPrior
+    >>> def scatter(mu, tau):
+    ...     return stats.norm(mu, tau)
     >>> simulator = HierarchicalSimulator(
     ...     IndependentPrior({"mu": stats.norm(0, 2), "tau": stats.halfnorm(scale=1)}),
-    ...     {"theta": lambda mu, tau: stats.norm(mu, tau)},
+    ...     {"theta": scatter},
     ...     lambda theta, rng: rng.normal(theta, 1.0),
     ...     n_groups=(3, 8),
     ...     vectorized=True,
@@ -149,7 +151,7 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
         X : HierarchicalSimulator, GroupedData, or list of lists of array-like
             A simulator, of which `n_simulations` data sets are drawn, or data sets already simulated.
         y : Levels, optional
-            The parameters of both levels that made them; None for a simulator.
+            The parameters of both levels that made them, with groups matched by label; None for a simulator.
 
         Returns
         -------
@@ -171,7 +173,7 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
         names = list(X.covariates)
         hyper.prior = hyper_prior
         hyper.summary = NestedSummary() if hyper.summary is None and X.has_observations else hyper.summary
-        hyper.engine = SplineFlow(n_bins=16, bound=10.0) if hyper.engine is None else hyper.engine
+        hyper.engine = SplineFlow(n_bins=16, bound=10.0, skew=True) if hyper.engine is None else hyper.engine
         hyper.fit(hyper_data(X, names), y.hyper)
         level = GroupLevel(
             _reading_groups(group),
@@ -186,40 +188,6 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
         self.hyper_, self.group_, self._level = hyper, group, level
         return self
 
-    def sample(self, X, n_draws: int = 1000, *, random_state=None) -> LevelDraws:
-        """Draw jointly from the posterior of both levels.
-
-        Parameters
-        ----------
-        X : GroupedData, or list of lists of array-like
-            Data sets of groups. `GroupedData` brings labels and covariates.
-        n_draws : int, default=1000
-            Draws a data set.
-        random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
-
-        Returns
-        -------
-        draws : LevelDraws
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ShapeError
-            If X does not have groups as in `fit`.
-        ValueError
-            If X lacks covariates of `fit`, has others, or is not finite.
-
-        Warns
-        -----
-        ApproximationWarning
-            If data sets, or groups, are unlike those simulated.
-        """
-        X = self._check(X)
-        upper, lower = seed_sequence(random_state).spawn(2)
-        hyper = self.hyper_.sample(self._hyper_data(X), n_draws, random_state=upper)
-        return self._draws(hyper, self._level.sample(X, hyper, seed=lower), X.labels)
-
     def log_prob(self, X, y: Levels | LevelDraws) -> np.ndarray:
         """Return the joint log posterior density of both levels.
 
@@ -227,7 +195,7 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
         ----------
         X : GroupedData, or list of lists of array-like
         y : Levels or LevelDraws
-            One or several sets of parameters for each data set.
+            One or several sets of parameters for each data set; groups are matched by label.
 
         Returns
         -------
@@ -242,7 +210,7 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
             If y does not have the parameters of both levels, or not the groups of X.
         """
         X = self._check(X)
-        hyper, groups, has_draws = arrays_of(y, X.n_groups, self.hyper_names_, self.group_names_)
+        hyper, groups, has_draws = arrays_of(y, X.labels, self.hyper_names_, self.group_names_)
         log_prob = self.hyper_.log_prob(self._hyper_data(X), hyper)
         inside = np.isfinite(log_prob)
         if not inside.all():
@@ -311,8 +279,10 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
         X = as_grouped(X)
         if not isinstance(y, Levels):
             raise TypeError(f"y must be Levels(hyper, groups), the parameters of both levels; got {type(y).__name__}.")
-        arrays_of(y, X.n_groups, list(y.hyper.columns), list(y.groups[0].columns))
-        hyper_prior = None if self.hyper_prior is None else check_prior(self.hyper_prior)
+        hyper_names, group_names = list(y.hyper.columns), list(y.groups[0].columns) if y.groups else []
+        hyper, groups, _ = arrays_of(y, X.labels, hyper_names, group_names)
+        y = as_levels(hyper[:, 0], [own[0] for own in groups], hyper_names, group_names, X.labels)
+        hyper_prior = None if self.hyper_prior is None else as_prior(self.hyper_prior)
         if self.group_prior is None:
             return X, y, hyper_prior, None
         first = X.covariate_columns(list(X.covariates))[np.cumsum(X.n_groups) - X.n_groups]
@@ -345,29 +315,6 @@ class HierarchicalPosterior(GroupQuestions, Savable, BaseEstimator):
         recipe.random_state = integer_seed(seed) % 2**32 if recipe.random_state is None else recipe.random_state
         recipe.verbose = recipe.verbose or self.verbose
         return recipe
-
-    def _check(self, X) -> GroupedData:
-        """Return X as `GroupedData` like those of fit."""
-        check_is_fitted(self)
-        X = as_grouped(X)
-        if set(X.covariates) != set(self.covariate_names_):
-            raise ValueError(
-                f"X must have the covariates {self.covariate_names_} of fit; got {list(X.covariates)}. Pass "
-                "GroupedData(data, covariates={name: [...]})."
-            )
-        X = X if self._has_observations else X.as_rows()
-        if X.has_observations != self._has_observations:
-            wanted = "(n_observations, n_features)" if self._has_observations else "rows of numbers (n_features,)"
-            raise ShapeError(f"groups must be {wanted}, as in fit.")
-        if X.n_features != self.n_features_in_:
-            raise ShapeError(f"groups must have n_features={self.n_features_in_}, as in fit; got {X.n_features}.")
-        return X
-
-    def _hyper_data(self, X):
-        return hyper_data(X, self.covariate_names_)
-
-    def _draws(self, hyper, groups, labels):
-        return LevelDraws(hyper, groups, self.hyper_names_, self.group_names_, labels)
 
     def _a_draw(self):
         return self.hyper_.prior_.sample(1, random_state=0).to_numpy()[0]

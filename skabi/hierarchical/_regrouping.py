@@ -1,17 +1,15 @@
 """What a posterior of models with levels is asked of groups that are new, or left out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from skabi._params import check_count
 from skabi._random import seed_sequence
-from skabi.estimators import AmortizedPosterior
+from skabi._shapes import as_float_array
 from skabi.exceptions import ShapeError
-from skabi.hierarchical._group_level import GroupLevel
 from skabi.hierarchical._grouped_data import GroupedData, as_grouped
+from skabi.hierarchical._joint_draws import JointDraws
 from skabi.hierarchical._levels import LevelDraws
 
 
@@ -34,17 +32,8 @@ class LeftOut:
     labels: list[np.ndarray]
 
 
-class GroupQuestions:
+class GroupQuestions(JointDraws):
     """Base class of what asks about new groups, and groups left out."""
-
-    hyper_: AmortizedPosterior
-    hyper_names_: list[str]
-    covariate_names_: list[str]
-    _level: GroupLevel
-    _check: Callable[..., GroupedData]
-    _draws: Callable[..., LevelDraws]
-    _hyper_data: Callable[..., Any]
-    sample: Callable[..., LevelDraws]
 
     def sample_groups(self, X, hyper, *, random_state=None) -> LevelDraws:
         """Draw the parameters of groups for given draws of hyper-parameters.
@@ -69,14 +58,17 @@ class GroupQuestions:
             Before `fit`.
         ShapeError
             If hyper does not have this shape.
+        ValueError
+            If hyper is not finite, or leaves the support of its prior.
         """
         X = self._check(X)
-        hyper = np.asarray(hyper, dtype=np.float64)
+        hyper = as_float_array(hyper, name="hyper")
         if hyper.ndim != 3 or (len(hyper), hyper.shape[2]) != (len(X), len(self.hyper_names_)):
             raise ShapeError(
                 f"hyper must have shape ({len(X)}, n_draws, {len(self.hyper_names_)}), draws for each data set of X; "
                 f"got {hyper.shape}."
             )
+        self._check_support(hyper)
         return self._draws(hyper, self._level.sample(X, hyper, seed=seed_sequence(random_state)), X.labels)
 
     def sample_new_group(self, X, n_draws: int = 1000, *, covariates=None, random_state=None) -> LevelDraws:
@@ -86,7 +78,7 @@ class GroupQuestions:
         ----------
         X : GroupedData, or list of lists of array-like
         n_draws : int, default=1000
-        covariates : dict of str to float, optional
+        covariates : dict of str to float or array-like of shape (n_datasets,), optional
             What is known of the new group.
         random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
 
@@ -100,15 +92,17 @@ class GroupQuestions:
         NotFittedError
             Before `fit`.
         ValueError
-            If covariates are not those of `fit`, or there is no group prior.
+            If covariates are not those of `fit` or not finite numbers, or there is no group prior.
+        ShapeError
+            If a covariate is neither one number nor one for each data set.
         """
         X = self._check(X)
         given = {} if covariates is None else covariates
         if set(given) != set(self.covariate_names_):
             raise ValueError(f"covariates must be {self.covariate_names_}; got {list(given)}.")
         upper, lower = seed_sequence(random_state).spawn(2)
+        known = {name: _one_each(value, len(X), name) for name, value in given.items()}
         draws = self.sample(X, n_draws, random_state=upper)
-        known = {name: [np.array([float(value)])] * len(X) for name, value in given.items()}
         new = GroupedData([groups[:1] for groups in X.data], covariates=known, labels=[["new"]] * len(X))
         return self._draws(
             draws.hyper, [own[:, np.newaxis] for own in self._prior_draws(new, draws.hyper, lower)], new.labels
@@ -155,3 +149,28 @@ class GroupQuestions:
         flat, one = hyper.reshape(-1, hyper.shape[2]), as_grouped(X)[np.repeat(np.arange(len(X)), n_draws)]
         prior = self._level.prior_of(one, flat)
         return prior.sample(len(flat), random_state=np.random.default_rng(seed)).to_numpy().reshape(len(X), n_draws, -1)
+
+    def _check_support(self, hyper):
+        """Raise if draws of hyper-parameters `(n_datasets, n_draws, n_hyper)` leave the support of their prior."""
+        prior = self._level.hyper_prior
+        if prior is None:
+            return
+        outside = ~np.isfinite(prior.to_real(hyper.reshape(-1, hyper.shape[2]))[1])
+        if outside.any():
+            first = dict(
+                zip(self.hyper_names_, hyper.reshape(-1, hyper.shape[2])[np.argmax(outside)].tolist(), strict=True)
+            )
+            raise ValueError(
+                f"hyper must lie in the support of its prior; {np.count_nonzero(outside)} of {outside.size} draws do "
+                f"not, the first {first}."
+            )
+
+
+def _one_each(value, n, name):
+    """Return a covariate of one new group for each of `n` data sets, a list of arrays `(1,)`."""
+    array = as_float_array(value, name=f"covariates[{name!r}]")
+    if array.shape not in ((), (n,)):
+        raise ShapeError(
+            f"covariates[{name!r}] must be one number, or one for each of {n} data sets; got shape {array.shape}."
+        )
+    return list(np.broadcast_to(array, n)[:, np.newaxis])

@@ -1,23 +1,21 @@
 """Hyper-parameters, groups that scatter by them, and the data of each group."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import joblib
 import numpy as np
 
-from skabi._parallel import results
+from skabi._arguments import named_arguments, needed_arguments
 from skabi._params import check_count
-from skabi._progress import progress
 from skabi._random import seed_sequence
-from skabi.exceptions import SimulatorError
+from skabi.exceptions import ShapeError, SimulatorError
 from skabi.hierarchical._group_prior import GroupPrior
-from skabi.hierarchical._grouped_data import GroupedData
-from skabi.hierarchical._levels import Levels, as_levels
+from skabi.hierarchical._grouped_data import GroupedData, as_grouped
+from skabi.hierarchical._levels import LevelDraws, Levels, arrays_of, as_levels
 from skabi.hierarchical._sizes import Sizes
-from skabi.priors import check_prior
+from skabi.priors import IndependentPrior, check_prior
 from skabi.simulators._data_sets import as_numbers
+from skabi.simulators._seeded_blocks import seeded_blocks
 
 # Data sets a seed: many for array code, few for loops so that small jobs spread over workers.
 _VECTORIZED_BLOCK, _LOOP_BLOCK = 250, 16
@@ -31,7 +29,7 @@ class HierarchicalSimulator:
 
     Parameters
     ----------
-    hyper_prior : IndependentPrior or ChainedPrior
+    hyper_prior : IndependentPrior, ChainedPrior, or dict of str to frozen distribution
         Of the hyper-parameters, and of what else all groups share, such as the scale of measurement noise.
     group_prior : dict of str to frozen distribution or function
         Of the parameters of one group, as in `ChainedPrior`: a function takes hyper-parameters, covariates and earlier
@@ -41,7 +39,8 @@ class HierarchicalSimulator:
         share, covariates and `n_observations`, and `rng`, a `numpy.random.Generator`. Not vectorized: of one group,
         and returns `(n_observations, n_features)` or `(n_observations,)`; without `n_observations` a number or a row
         `(n_features,)`. Vectorized: of many groups at once, arrays `(n_all_groups,)`, and returns an array or a list
-        with one entry a group. What is beyond a group's number of observations is cut off.
+        with one entry a group. What is beyond a group's number of observations is cut off. Further arguments have
+        defaults.
     n_groups : int, (int, int), or frozen discrete distribution
         Number of groups, or a range of it, ends included, drawn for each data set.
     n_observations : int, (int, int), frozen discrete distribution or None, default=None
@@ -82,9 +81,11 @@ class HierarchicalSimulator:
     >>> from scipy import stats
     >>> from skabi.hierarchical import HierarchicalSimulator
     >>> from skabi.priors import IndependentPrior
+    >>> def scatter(mu, tau):
+    ...     return stats.norm(mu, tau)
     >>> simulator = HierarchicalSimulator(
     ...     IndependentPrior({"mu": stats.norm(0, 2), "tau": stats.halfnorm(scale=1)}),
-    ...     {"theta": lambda mu, tau: stats.norm(mu, tau)},
+    ...     {"theta": scatter},
     ...     lambda theta, n_observations, rng: rng.normal(theta, 1.0, size=n_observations),
     ...     n_groups=(3, 8),
     ...     n_observations=(2, 5),
@@ -95,6 +96,9 @@ class HierarchicalSimulator:
     >>> y
     Levels of 10 data sets: hyper ['mu', 'tau'], groups ['theta']
     """
+
+    # Which class others name when they are given one of these.
+    learned_by = "skabi.hierarchical.HierarchicalPosterior"
 
     def __init__(
         self,
@@ -108,7 +112,7 @@ class HierarchicalSimulator:
         vectorized: bool = False,
         block_size: int | None = None,
     ):
-        self.hyper_prior = check_prior(hyper_prior)
+        self.hyper_prior = as_prior(hyper_prior)
         self.simulate = simulate
         self.n_groups = n_groups
         self.n_observations = n_observations
@@ -119,7 +123,7 @@ class HierarchicalSimulator:
         self._sizes = Sizes(n_groups, n_observations)
         self._check_covariates()
         self.group_prior = GroupPrior(group_prior, self._draw_given)
-        self.hyper_names, self.group_names = list(hyper_prior.parameter_names), self.group_prior.parameter_names
+        self.hyper_names, self.group_names = list(self.hyper_prior.parameter_names), self.group_prior.parameter_names
         self._arguments = self._check_simulate()
 
     def __repr__(self):
@@ -151,14 +155,14 @@ class HierarchicalSimulator:
             If a simulation fails, or returns something else than finite numbers of the right shape.
         """
         n = check_count(n, "n")
-        n_blocks = -(-n // self.block_size)
-        seeds = seed_sequence(random_state).spawn(n_blocks)
-        tasks = (joblib.delayed(self._simulate_block)(seed) for seed in seeds)
-        blocks = []
-        with progress(n, "simulating", verbose=verbose) as advance:
-            for block in results(tasks, n_jobs=n_jobs):
-                blocks.append(block)
-                advance(min(self.block_size, n - (len(blocks) - 1) * self.block_size))
+        blocks = seeded_blocks(
+            self._simulate_block,
+            n,
+            block_size=self.block_size,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
         data, hyper, groups, covariates = (list(part) for part in zip(*blocks, strict=True))
         X = GroupedData(
             _joined(data)[:n], covariates={name: _joined([c[name] for c in covariates])[:n] for name in self.covariates}
@@ -166,14 +170,15 @@ class HierarchicalSimulator:
         y = as_levels(np.concatenate(hyper)[:n], _joined(groups)[:n], self.hyper_names, self.group_names, X.labels)
         return X, y
 
-    def simulate_from(self, y: Levels, X: GroupedData, *, random_state=None) -> GroupedData:
+    def simulate_from(self, y: Levels | LevelDraws, X: GroupedData, *, random_state=None) -> GroupedData:
         """Simulate anew, for parameters of both levels, data sets of the sizes, covariates and labels of X.
 
-        Posterior predictive data, if `y` has posterior draws: one data set for each.
+        For posterior draws these are posterior predictive data, one data set for each draw.
 
         Parameters
         ----------
-        y : Levels
+        y : Levels or LevelDraws
+            Groups are matched by label.
         X : GroupedData
             Of as many data sets.
         random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
@@ -181,20 +186,39 @@ class HierarchicalSimulator:
         Returns
         -------
         X : GroupedData
+            Of `n_datasets` data sets, or, for draws, of `n_datasets * n_draws`: those of all draws for the first data
+            set, then those for the second, and so on.
 
         Raises
         ------
+        ShapeError, ValueError
+            If y is not of the groups of X, or X has other covariates than the simulator, or no observations where it
+            has some.
         SimulatorError
             If a simulation fails.
         """
-        known = self.hyper_prior.split(np.repeat(y.hyper.to_numpy(), X.n_groups, axis=0))
+        X = self._like_own(as_grouped(X))
+        hyper, groups, _ = arrays_of(y, X.labels, self.hyper_names, self.group_names)
+        X = X[np.repeat(np.arange(len(X)), hyper.shape[1])]
+        known = self.hyper_prior.split(np.repeat(hyper.reshape(-1, hyper.shape[2]), X.n_groups, axis=0))
         known |= {name: np.concatenate(values) for name, values in X.covariates.items()}
-        known |= self.group_prior.given(known).split(np.concatenate([each.to_numpy() for each in y.groups]))
+        theta = np.concatenate([own.reshape(-1, own.shape[2]) for own in groups])
+        known |= self.group_prior.given(known).split(theta)
         sizes = None
         if X.has_observations:
             sizes = np.array([len(group) for groups in X.data for group in groups])
         flat = self._simulate_groups(known, sizes, np.random.default_rng(seed_sequence(random_state)))
         return GroupedData(_by_data_set(flat, X.n_groups), covariates=X.covariates, labels=X.labels)
+
+    def _like_own(self, X):
+        """Return X if its groups are like those that are simulated, or raise."""
+        if set(X.covariates) != set(self.covariates):
+            raise ValueError(f"X must have the covariates {list(self.covariates)}; got {list(X.covariates)}.")
+        X = X if self._sizes.has_observations else X.as_rows()
+        if X.has_observations != self._sizes.has_observations:
+            wanted = "several observations each" if self._sizes.has_observations else "one observation each"
+            raise ShapeError(f"groups of X must have {wanted}, as those that are simulated.")
+        return X
 
     def _simulate_block(self, seed):
         """Return data, hyper-parameters, group parameters and covariates of a block of data sets."""
@@ -222,10 +246,11 @@ class HierarchicalSimulator:
                 each = [self.simulate(**_one(arguments, j), rng=rng) for j in range(n)]
         except Exception as error:  # whatever the user's function raises
             raise SimulatorError(f"simulate raised {type(error).__name__}: {error}.") from error
-        if each is None or len(each) != n:
+        n_returned = len(each) if isinstance(each, (list, tuple)) or np.ndim(each) else None
+        if n_returned != n:
             raise SimulatorError(
                 f"a vectorized simulate must return one entry for each of {n} groups; got "
-                f"{'None' if each is None else len(each)}."
+                f"{type(each).__name__ if n_returned is None else n_returned}."
             )
         return [_as_group(group, None if sizes is None else sizes[j]) for j, group in enumerate(each)]
 
@@ -268,11 +293,18 @@ class HierarchicalSimulator:
             raise TypeError(f"simulate must be callable; got {self.simulate!r}.")
         there = [*self.hyper_prior.entry_names, *self.covariates, *self.group_prior.entry_names]
         there += ["n_observations"] * self._sizes.has_observations
-        asked = list(inspect.signature(self.simulate).parameters)
-        unknown = [name for name in asked if name not in (*there, "rng")]
-        if unknown or "rng" not in asked:
-            raise TypeError(f"simulate must take rng, and what it needs of {there}; it takes {asked}.")
-        return [name for name in asked if name != "rng"]
+        named = named_arguments(self.simulate)
+        if "rng" not in named or set(needed_arguments(self.simulate)) - {*there, "rng"}:
+            raise TypeError(
+                f"simulate must take rng, and what it needs of {there}, and may take arguments with defaults; it takes "
+                f"{named}."
+            )
+        return [name for name in named if name in there]
+
+
+def as_prior(hyper_prior):
+    """Return a prior, which a dict of distributions stands for too, or raise if it is none."""
+    return check_prior(IndependentPrior(hyper_prior) if isinstance(hyper_prior, dict) else hyper_prior)
 
 
 def _one(arguments, j):
@@ -287,11 +319,13 @@ def _as_group(group, n_observations):
         array = np.atleast_1d(array)
         is_wrong, wanted = array.ndim != 1, "a number or (n_features,)"
     else:
-        is_wrong, wanted = array.ndim not in (1, 2) or len(array) < n_observations, "(n_observations, n_features)"
+        is_wrong = array.ndim not in (1, 2) or len(array) < n_observations
+        wanted = f"(n_observations, n_features) or (n_observations,), with n_observations={n_observations} or more,"
+    if is_wrong:
+        raise SimulatorError(f"simulate must return {wanted} for a group; got shape {array.shape}.")
+    if n_observations is not None:
         array = array[:n_observations]
         array = array[:, np.newaxis] if array.ndim == 1 else array
-    if is_wrong:
-        raise SimulatorError(f"simulate must return {wanted} for a group; got shape {np.shape(group)}.")
     if not np.isfinite(array).all():
         raise SimulatorError("simulate returned NaN or infinity.")
     return array

@@ -34,7 +34,7 @@ class Sizes:
         )]  # fmt: skip
         self._drawn = {name: each for (name, _), each in size_distributions(*drawn).items()}
         self.has_observations = n_observations is not None
-        if self._fixed.get(GROUPS) == 1:
+        if self._most_groups() < 2:
             raise ValueError(
                 "a model with levels needs groups: n_groups must be at least 2, or a range such as (1, 20). For one "
                 "group use AmortizedPosterior with a ChainedPrior."
@@ -44,6 +44,9 @@ class Sizes:
     def n_groups(self):
         """The number of groups where it is fixed, else None."""
         return self._fixed.get(GROUPS)
+
+    def _most_groups(self):
+        return self._fixed[GROUPS] if GROUPS in self._fixed else self._drawn[GROUPS].support()[1]
 
     def draw_groups(self, n, rng):
         """Return numbers of groups of `n` data sets, `(n,)`."""

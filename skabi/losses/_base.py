@@ -24,8 +24,8 @@ class Batch(NamedTuple):
     rows: Any = None
 
 
-class BaseLoss(BaseEstimator):
-    """A recipe that turns a network and a batch into one value a row.
+class Loss:
+    """What turns a network and a batch into one value a row: a recipe, or a sum of recipes.
 
     Losses are added by `+`, each with the weight that it has itself: see `SumLoss`.
     """
@@ -68,7 +68,7 @@ class BaseLoss(BaseEstimator):
         ValueError
             If a class of losses would be in it twice.
         """
-        if not isinstance(other, BaseLoss):
+        if not isinstance(other, Loss):
             return NotImplemented
         from skabi.losses._sum import SumLoss, terms_of
 
@@ -127,3 +127,10 @@ class BaseLoss(BaseEstimator):
             Here the mean over networks.
         """
         return losses.mean(dim=0)
+
+
+class BaseLoss(Loss, BaseEstimator):
+    """A recipe that turns a network and a batch into one value a row.
+
+    Losses are added by `+`, each with the weight that it has itself: see `SumLoss`.
+    """

@@ -2,20 +2,23 @@
 
 from types import MethodType
 
-from skabi.losses._base import BaseLoss
+from skabi.losses._base import Loss
+
+_DROP = "drop"
 
 
-class SumLoss(BaseLoss):
+class SumLoss(Loss):
     """The sum of losses, as `+` makes it: `ForwardKL() + SummaryRegularizer()`.
 
     Weights are those of the recipes themselves. The data sets of a batch are read once, whichever of the losses ask for
     their summaries. Terms go by the names of their classes in lower case, so that searches reach what is in them:
-    `loss__summaryregularizer__weight`.
+    `loss__summaryregularizer__weight`. A term that is set to "drop" is left out: `loss__summaryregularizer="drop"`.
 
     Parameters
     ----------
     terms : list of loss recipes
-        Those that are sums themselves count as their terms. No class of losses may occur twice.
+        Those that are sums themselves count as their terms. No class of losses may occur twice. A pair of a name and
+        "drop" stands for a term that is left out.
 
     Examples
     --------
@@ -23,15 +26,18 @@ class SumLoss(BaseLoss):
     >>> loss = ForwardKL() + SummaryRegularizer()
     >>> loss.set_params(summaryregularizer__weight=2.0)
     ForwardKL() + SummaryRegularizer(weight=2.0)
+    >>> loss.set_params(summaryregularizer="drop")
+    SumLoss([ForwardKL(), ('summaryregularizer', 'drop')])
     """
 
+    # No BaseEstimator: scikit-learn would print it inside of an estimator as if it were made by its constructor.
     def __init__(self, terms):
         self.terms = terms
 
-    def __repr__(self, N_CHAR_MAX=700):
-        if not isinstance(self.terms, (list, tuple)):
-            return super().__repr__(N_CHAR_MAX)
-        return " + ".join(map(repr, self.terms))
+    def __repr__(self):
+        if isinstance(self.terms, (list, tuple)) and len(self.terms) > 1 and not any(map(_is_dropped, self.terms)):
+            return " + ".join(map(repr, self.terms))
+        return f"SumLoss({self.terms!r})"
 
     def check(self):
         """Raise unless all terms are loss recipes, each of another class.
@@ -41,13 +47,14 @@ class SumLoss(BaseLoss):
         TypeError
             If one of them is no loss recipe.
         ValueError
-            If two of them are of one class, or there is none.
+            If two of them are of one class, there is none, or all are dropped.
         """
         if not isinstance(self.terms, (list, tuple)):
             raise TypeError(f"terms must be a list of loss recipes; got {self.terms!r}.")
         names = [type(term).__name__ for term in terms_of(self)]
         if not names:
-            raise ValueError("a sum of losses has at least one term; got none.")
+            problem = "all are dropped" if self.terms else "got none"
+            raise ValueError(f"a sum of losses has at least one term; {problem}.")
         if len(set(names)) < len(names):
             raise ValueError(
                 f"a sum has each class of losses once; got {', '.join(names)}. A recipe has its own weight."
@@ -65,10 +72,11 @@ class SumLoss(BaseLoss):
         -------
         params : dict
         """
-        params = super().get_params(deep=False)
+        params = {"terms": self.terms}
         for name, term in self._named_terms().items() if deep else ():
             params[name] = term
-            params |= {f"{name}__{key}": value for key, value in term.get_params().items()}
+            of_term = {} if _is_drop(term) else term.get_params()
+            params |= {f"{name}__{key}": value for key, value in of_term.items()}
         return params
 
     def set_params(self, **params):
@@ -77,23 +85,44 @@ class SumLoss(BaseLoss):
         Parameters
         ----------
         **params : dict
-            Names and values.
+            Names and values; "drop" in place of a term leaves it out until another is set.
 
         Returns
         -------
         self : SumLoss
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or it is one of a term that is dropped.
         """
-        if "terms" in params:
-            self.terms = params.pop("terms")
-        names = list(self._named_terms())
-        if any(name in params for name in names):
-            self.terms = [params.pop(name, term) for name, term in zip(names, self.terms, strict=True)]
-        return super().set_params(**params)
+        self.terms = params.pop("terms", self.terms)
+        named = self._named_terms()
+        of_terms: dict[str, dict] = {}
+        for key, value in params.items():
+            name, _, inner = key.partition("__")
+            if name not in named:
+                raise ValueError(f"Invalid parameter {key!r} for the loss {self!r}. Terms: {', '.join(named)}.")
+            if inner:
+                of_terms.setdefault(name, {})[inner] = value
+            else:
+                named[name] = value
+        if not params.keys().isdisjoint(named):
+            self.terms = [(name, _DROP) if _is_drop(term) else term for name, term in named.items()]
+        for name, values in of_terms.items():
+            if _is_drop(named[name]):
+                raise ValueError(f"{name!r} is dropped and has no {', '.join(values)}; set the term itself first.")
+            named[name].set_params(**values)
+        return self
 
     def _named_terms(self):
-        """Return the terms by the names of their classes; none where these do not tell them apart."""
+        """Return the terms, or "drop", by the names of their classes; none where these do not tell them apart."""
         terms = self.terms if isinstance(self.terms, (list, tuple)) else []
-        named = {type(term).__name__.lower(): term for term in terms if isinstance(term, BaseLoss)}
+        named = dict(
+            term if _is_dropped(term) else (type(term).__name__.lower(), term)
+            for term in terms
+            if isinstance(term, Loss) or _is_dropped(term)
+        )
         return named if len(named) == len(terms) else {}
 
     @property
@@ -180,7 +209,18 @@ def module_of(network):
 
 
 def terms_of(loss):
-    """Return the losses that are added in a loss, a list without sums."""
-    if not isinstance(loss, BaseLoss):
+    """Return the losses that are added in a loss, a list without sums and without what is dropped."""
+    if not isinstance(loss, Loss):
         raise TypeError(f"only loss recipes are added, such as ForwardKL(); got {loss!r}.")
-    return [part for term in loss.terms for part in terms_of(term)] if isinstance(loss, SumLoss) else [loss]
+    if not isinstance(loss, SumLoss):
+        return [loss]
+    return [part for term in loss.terms if not _is_dropped(term) for part in terms_of(term)]
+
+
+def _is_drop(value):
+    return isinstance(value, str) and value == _DROP
+
+
+def _is_dropped(term):
+    """Return whether a term is a pair of a name and "drop"."""
+    return isinstance(term, tuple) and len(term) == 2 and isinstance(term[0], str) and _is_drop(term[1])

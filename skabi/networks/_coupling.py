@@ -10,23 +10,26 @@ from torch import nn
 
 from skabi.networks._location_scale import LocationScaleFlow
 from skabi.networks._perceptrons import Conditioner
+from skabi.networks._skew import Skew
 from skabi.networks._splines import inverse_spline, n_spline_numbers, spline, spline_knots
 
 
 class SplineCouplingStack(LocationScaleFlow):
-    """Location and scale given the context, then spline couplings between random halves of the parameters."""
+    """Location and scale given the context, and a skewness, then splines between random halves of the parameters."""
 
     def __init__(
-        self, n_parameters, n_context, *, n_transforms, n_bins, bound, hidden_layer_sizes, n_blocks, block_width
+        self, n_parameters, n_context, *, n_transforms, n_bins, bound, skew, hidden_layer_sizes, n_blocks, block_width
     ):
         sizes = {"n_bins": n_bins, "bound": bound, "hidden_layer_sizes": hidden_layer_sizes}
+        skews = [Skew(n_parameters, hidden_layer_sizes[-1])] if skew else []
         super().__init__(
             n_parameters,
             n_context,
             n_blocks=n_blocks,
             block_width=block_width,
             n_embedding=hidden_layer_sizes[-1],
-            transforms=[
+            transforms=skews
+            + [
                 SplineCoupling(kept, moved, hidden_layer_sizes[-1], **sizes)
                 for kept, moved in _halves(n_parameters, n_transforms)
             ],

@@ -71,6 +71,11 @@ class BoxHead(nn.Module):
         """Return designs `(n, n_designs)` of any numbers of that shape."""
         return self.low + (self.high - self.low) * raw.sigmoid()
 
+    def draw(self, raw, generator, *, spread):
+        """Return designs of normal numbers around these, and log densities of the numbers, less a constant, `(n,)`."""
+        drawn = raw.detach() + spread * torch.randn(raw.shape, generator=generator, device=raw.device)
+        return self.best(drawn), -0.5 * ((drawn - raw) / spread).square().sum(dim=1)
+
 
 class PoolHead(nn.Module):
     """A choice of one of many designs, which are known by their numbers."""

@@ -35,7 +35,7 @@ class LocationScaleFlow(DensityNetwork):
     def from_base(self, z, context):
         """Return theta: the inverse of `to_base`."""
         embedding = self.embedding(context)
-        z = z.expand(*torch.broadcast_shapes(z.shape[:-1], embedding.shape[:-1]), -1)
+        z = z.expand(*torch.broadcast_tensors(z[..., 0], embedding[..., 0])[0].shape, -1)
         for transform in reversed(self.transforms):
             z = transform.inverse(z, embedding)
         location, log_scale = self.location_scale(embedding).chunk(2, dim=-1)

@@ -3,18 +3,20 @@
 import torch
 from torch import nn
 
-from skabi.networks._pooling import weighted_moments
+from skabi.networks._pooling import pooled_deviations, weighted_moments
 
 
 class NestedSets(nn.Module):
     """Summaries of the set of groups, of each of which there are summaries: whatever the order of groups [1]_.
 
-    Among the statistics that are not learned are moments over groups by their size, as in an analysis of variance.
+    Among the statistics that are not learned are moments over groups by their size, and the standard deviation within
+    groups, as in an analysis of variance.
 
     Parameters
     ----------
     inner : module
-        `inner(x, mask)` returns `(n, inner.n_summaries)` of groups.
+        `inner(x, mask)` returns `(n, inner.n_summaries)` of groups. Where it has `log_deviations`, these are the places
+        of logarithms of standard deviations among them.
     outer : DeepSet
         Of `inner.n_summaries + 1` features, of which the first `inner.n_fixed` are described: the last is the logarithm
         of the number of observations.
@@ -30,7 +32,8 @@ class NestedSets(nn.Module):
     def __init__(self, inner, outer, *, n_longest):
         super().__init__()
         self.inner, self.outer, self.n_longest = inner, outer, n_longest
-        self.n_pooled = 2 * outer.n_described
+        self.log_deviations = getattr(inner, "log_deviations", slice(0))
+        self.n_pooled = 2 * outer.n_described + len(range(inner.n_summaries)[self.log_deviations])
         self.n_fixed, self.n_summaries = outer.n_fixed + self.n_pooled, outer.n_summaries + self.n_pooled
         self.token_width = outer.token_width
 
@@ -40,7 +43,10 @@ class NestedSets(nn.Module):
         summaries = self.outer(groups, there)
         counts = x.new_ones(x.shape[:2]) if mask is None else mask.sum(dim=2).to(x.dtype)
         pooled = weighted_moments(groups[..., : self.outer.n_described], counts)
-        return torch.cat([summaries[:, : self.outer.n_fixed], pooled, summaries[:, self.outer.n_fixed :]], dim=1)
+        within = pooled_deviations(groups[..., self.log_deviations], counts)
+        return torch.cat(
+            [summaries[:, : self.outer.n_fixed], pooled, within, summaries[:, self.outer.n_fixed :]], dim=1
+        )
 
     def tokens(self, x, mask=None):
         """Return one token a group, `(n, n_groups, token_width)`, and which groups are there."""

@@ -44,9 +44,20 @@ def weighted_moments(tokens, weights):
 
     A data set without any weight gets those of a token of zeros.
     """
-    share = (weights / weights.sum(dim=1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny))[:, None]
+    share = _shares(weights)
     mean = (share @ tokens)[:, 0]
     return _as_statistics(mean, (share @ (tokens - mean[:, None]).square())[:, 0])
+
+
+def pooled_deviations(log_deviations, weights):
+    """Return the logarithm of the root mean square of standard deviations `(n, n_tokens, width)`, `(n, width)`.
+
+    Parameters
+    ----------
+    log_deviations : Tensor of shape (n, n_tokens, width)
+    weights : Tensor of shape (n, n_tokens)
+    """
+    return 0.5 * (_shares(weights) @ (2 * log_deviations).exp())[:, 0].clamp(min=_SMALLEST**2).log()
 
 
 def extremes(rows, owners, n):
@@ -82,6 +93,10 @@ def associations(rows, owners, n):
     correlation = mean(gaps[:, first] * gaps[:, second]) / (spread[:, first] * spread[:, second])
     # Sums of many rows in single precision make more than one of it.
     return torch.atanh(correlation.clamp(-1, 1) * (1 - _SMALLEST**2))
+
+
+def _shares(weights):
+    return (weights / weights.sum(dim=1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny))[:, None]
 
 
 def _as_statistics(mean, variance):

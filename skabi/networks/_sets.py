@@ -40,6 +40,7 @@ class DeepSet(nn.Module):
         self.has_pairs = 0 < self.n_described <= _MOST_PAIRED
         n_pairs = self.n_described * (self.n_described - 1) // 2 if self.has_pairs else 0
         self.n_fixed, self.token_width = 4 * self.n_described + n_pairs, width
+        self.log_deviations = slice(self.n_described, 2 * self.n_described)
         self.n_summaries = self.n_fixed + n_summaries
         self.of_one = nn.Sequential(nn.Linear(n_features, width), *[ResidualBlock(width) for _ in range(n_blocks)])
         self.attention = nn.ModuleList(InducedAttention(width, n_heads, n_inducing) for _ in range(n_attention_blocks))

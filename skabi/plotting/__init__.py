@@ -28,7 +28,8 @@ from skabi.plotting._rungs import RungDisplay
 from skabi.plotting._sbc import SBCDisplay
 from skabi.plotting._sensitivity import SensitivityDisplay
 from skabi.plotting._tarp import TARPDisplay
-from skabi.plotting._trajectories import TimeCalibrationDisplay, TrajectoryDisplay
+from skabi.plotting._time_calibration import TimeCalibrationDisplay
+from skabi.plotting._trajectories import TrajectoryDisplay
 from skabi.plotting._two_sample import TwoSampleDisplay
 
 __all__ = [

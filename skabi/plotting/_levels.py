@@ -1,7 +1,9 @@
 """Groups of a model with levels: what each says alone, and what they say together."""
 
 import numpy as np
+import pandas as pd
 
+from skabi._names import order_of
 from skabi._params import check_real
 from skabi._shapes import as_float_array
 from skabi.exceptions import ShapeError
@@ -132,10 +134,11 @@ class LevelsDisplay:
             Of one data set; of several, `draws[i]`.
         parameter : str, default=None
             Which parameter of the groups; by default the first.
-        estimates : array-like of shape (n_groups,), default=None
-            What each group's data alone say of it.
-        truth : array-like of shape (n_groups,), default=None
-            True values, or what was found later.
+        estimates : Series or array-like of shape (n_groups,), default=None
+            What each group's data alone say of it. A Series is matched by label, as `groupby` gives it; others are in
+            the order of `draws.labels`.
+        truth : Series or array-like of shape (n_groups,), default=None
+            True values, or what was found later; likewise.
         center : float, default=None
             What groups have in common.
         prob : float, default=0.9
@@ -151,7 +154,7 @@ class LevelsDisplay:
         ShapeError
             If draws are of several data sets, or there is not one number for each group.
         ValueError
-            If there is no such parameter, or `prob` is not between 0 and 1.
+            If there is no such parameter, `prob` is not between 0 and 1, or a Series is of other groups.
         """
         prob = check_real(prob, "prob", low=0, high=1)
         if len(draws) != 1:
@@ -213,10 +216,13 @@ class LevelsDisplay:
 
 
 def _by_group(values, labels, name):
-    """Return `values` as an array with one number for each group, or None."""
+    """Return `values` as an array with one number for each group, or None; a Series is matched by label."""
     if values is None:
         return None
     array = as_float_array(values, name=name)
     if array.shape != (len(labels),):
         raise ShapeError(f"{name} must have one number for each of {len(labels)} groups; got shape {array.shape}.")
+    if isinstance(values, pd.Series):
+        order = order_of(labels, values.index, name, of="draws")
+        array = array if order is None else array[order]
     return array

@@ -7,6 +7,7 @@ from skabi.plotting._canvas import GREY, PALE_GREY, hide_frame, import_matplotli
 
 _LABELS = {
     "distance": "Wasserstein distance / posterior sd",
+    "joint_distance": "energy distance of joint posteriors",
     "mean_change_sd": "change of the mean / posterior sd",
     "sd_change_sd": "change of the sd / posterior sd",
 }
@@ -25,7 +26,7 @@ class SensitivityDisplay:
     ----------
     result : SensitivityResult
     statistic : str, default="distance"
-        A column of its table: "distance", "mean_change_sd" or "sd_change_sd", say.
+        A column of its table: "distance", "joint_distance", "mean_change_sd" or "sd_change_sd", say.
     data_set : int, optional
         The data set, counted from 0; by default the average of all.
     n_shown : int, default=15
@@ -175,8 +176,8 @@ class SensitivityDisplay:
 
     def _noise(self, table):
         """Return what Monte Carlo error makes of the statistic, where it is known, in its units."""
-        if self.statistic == "distance":
-            return table["distance_noise"]
+        if f"{self.statistic}_noise" in table:
+            return table[f"{self.statistic}_noise"]
         name, _, rest = self.statistic.partition("_change")
         if f"{name}_se" not in table or not self.statistic.startswith(f"{name}_change"):
             return np.full(len(table), np.nan)
@@ -192,7 +193,7 @@ class SensitivityDisplay:
             wrong = own[~own["reliable"]]
             ax.plot(wrong["alpha"], wrong["value"], ls="", marker="x", ms=8, color=line_style(i)["color"])
         noise = values.groupby("alpha")["noise"].max()
-        low = 0 * noise if self.statistic == "distance" else -noise
+        low = 0 * noise if self.statistic.endswith("distance") else -noise
         ax.fill_between(noise.index, low, noise, color=PALE_GREY, lw=0, zorder=0, label="Monte Carlo noise")
         ax.axvline(1.0, color=GREY, lw=0.8, ls=":")
         ax.set_xscale("log")
@@ -205,7 +206,7 @@ class SensitivityDisplay:
         order = values["value"].abs().sort_values(ascending=False, kind="stable").index[: self.n_shown]
         own = values.loc[order].reset_index(drop=True)
         places = np.arange(len(own))[::-1]
-        left = np.zeros(len(own)) if self.statistic == "distance" else -own["noise"].to_numpy()
+        left = np.zeros(len(own)) if self.statistic.endswith("distance") else -own["noise"].to_numpy()
         ax.barh(places, own["noise"] - left, left=left, color=PALE_GREY, height=0.8, zorder=0)
         for is_reliable, marker in ((True, "o"), (False, "x")):
             rows = (own["reliable"] == is_reliable).to_numpy()

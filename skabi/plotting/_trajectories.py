@@ -1,12 +1,12 @@
-"""Trajectories over time: bands of draws with data and truths, and the calibration of each time."""
+"""Trajectories over time: bands of draws with data and truths."""
 
 import numpy as np
 
 from skabi._names import check_parameter_names
+from skabi._params import check_count
 from skabi._shapes import as_float_array
-from skabi.diagnostics import central_coverage
 from skabi.exceptions import ShapeError
-from skabi.plotting._canvas import BLUE, GREY, INK, hide_frame, import_matplotlib, line_style, many_axes, one_axes
+from skabi.plotting._canvas import BLUE, GREY, INK, hide_frame, import_matplotlib, line_style, many_axes
 
 
 class TrajectoryDisplay:
@@ -65,6 +65,7 @@ class TrajectoryDisplay:
         X,
         *,
         kind="smoothing",
+        subject=0,
         n_draws=1000,
         times=None,
         truth=None,
@@ -79,12 +80,15 @@ class TrajectoryDisplay:
         ----------
         estimator : DynamicPosterior
             Fitted.
-        X : array-like of shape (1, n_times, n_features)
-            One series.
+        X : array-like of shape (1, n_times, n_features) or (1, n_subjects, n_times, n_features)
+            One data set.
         kind : {"smoothing", "filtering"}, default="smoothing"
+        subject : int, default=0
+            Whose series is shown, where there are several, counted from 0.
         n_draws : int, default=1000
         times : array-like of shape (n_times,), default=None
         truth : array-like of shape (n_times, n_parameters), default=None
+            Of this subject.
         probs : tuple of float, default=(0.5, 0.9)
         over : str, default=None
             The parameter that observations are noisy values of.
@@ -95,16 +99,24 @@ class TrajectoryDisplay:
         Returns
         -------
         display : TrajectoryDisplay
+
+        Raises
+        ------
+        ValueError
+            If X is more than one data set, or has no such subject.
         """
         import_matplotlib()  # First, so that its absence is not found after the work.
         draws = estimator.sample(X, n_draws, kind=kind, times=times, random_state=random_state)
-        if draws.values.ndim != 4 or len(draws.values) != 1:
-            raise ShapeError(f"X must be one series of one subject, X[i : i + 1]; got {len(draws.values)} data sets.")
+        if len(draws.values) != 1:
+            raise ShapeError(f"X must be one data set, X[i : i + 1]; got {len(draws.values)} of them.")
+        data = np.asarray(X, dtype=np.float64)[0]
+        if draws.values.ndim == 5:
+            data = data[_check_subject(subject, len(data))]
         return cls.from_draws(
-            draws.values[0],
+            of_subject(draws.values, subject)[0],
             times=draws.times,
             parameter_names=draws.parameter_names,
-            data=np.asarray(X, dtype=np.float64)[0],
+            data=data,
             truth=truth,
             probs=probs,
             over=over,
@@ -120,6 +132,7 @@ class TrajectoryDisplay:
         Parameters
         ----------
         values : array-like of shape (n_draws, n_times, n_parameters)
+            NaN at the last times, which stands after the end of a series, is left out, and so are data and truths.
         times : array-like of shape (n_times,), default=None
         parameter_names : list of str, default=None
         data : array-like of shape (n_times,) or (n_times, n_features), default=None
@@ -136,24 +149,39 @@ class TrajectoryDisplay:
         ------
         ShapeError
             If arrays do not fit each other.
+        ValueError
+            If values or truths are not finite, a probability is none, or there is no parameter `over`.
         """
-        values = as_float_array(values, name="values")
+        values = as_float_array(values, name="values", allow_nan=True)
         if values.ndim != 3 or 0 in values.shape:
             raise ShapeError(f"values must have shape (n_draws, n_times, n_parameters); got {values.shape}.")
         n_times, n_parameters = values.shape[1:]
+        probs = _check_probs(probs, "probs")
         names = check_parameter_names(parameter_names, n_parameters)
         times = np.arange(n_times) if times is None else np.asarray(times)
         if data is not None:
             data = as_float_array(data, name="data", allow_nan=True)
             data = data[:, np.newaxis] if data.ndim == 1 else data
-        truth = None if truth is None else as_float_array(truth, name="truth").reshape(n_times, n_parameters)
+        if truth is not None:
+            truth = as_float_array(truth, name="truth", allow_nan=True)
+            truth = truth[:, np.newaxis] if truth.ndim == 1 else truth
+            if truth.shape != (n_times, n_parameters):
+                raise ShapeError(f"truth must have shape ({n_times}, {n_parameters}); got {truth.shape}.")
         for name, array in (("times", times), ("data", data)):
             if array is not None and len(array) != n_times:
                 raise ShapeError(f"{name} must have one entry for each of the {n_times} times; got {len(array)}.")
         if over is not None and over not in names:
             raise ValueError(f"over must be one of {names}; got {over!r}.")
+        n_kept = n_times - np.isnan(values).all(axis=(0, 2))[::-1].argmin()
+        times, data, truth = (None if part is None else part[:n_kept] for part in (times, data, truth))
         display = cls(
-            values=values, times=times, parameter_names=names, data=data, truth=truth, probs=tuple(probs), over=over
+            values=as_float_array(values[:, :n_kept], name="values"),
+            times=times,
+            parameter_names=names,
+            data=data,
+            truth=None if truth is None else as_float_array(truth, name="truth"),
+            probs=probs,
+            over=over,
         )
         return display.plot(ax=ax)
 
@@ -203,142 +231,21 @@ class TrajectoryDisplay:
             panel.plot(self.times, column, ls="", marker="o", ms=2.5, color=color, label=label if j == 0 else None)
 
 
-class TimeCalibrationDisplay:
-    """At each time, the share of data sets whose posterior interval holds the true value.
+def of_subject(values, subject):
+    """Return draws `(n_datasets, n_draws, n_times, n_parameters)`, of one subject where there are several."""
+    return values if values.ndim == 4 else values[:, :, _check_subject(subject, values.shape[2])]
 
-    Parameters
-    ----------
-    times : ndarray of shape (n_times,)
-    levels : ndarray of shape (n_levels,)
-        Probabilities of the intervals.
-    coverage, lower, upper : ndarray of shape (n_levels, n_times)
-        Share of data sets, and its limits given their number, of one parameter.
-    parameter_name : str, default=None
 
-    Attributes
-    ----------
-    ax_ : matplotlib Axes
-    figure_ : matplotlib Figure
+def _check_subject(subject, n_subjects):
+    """Return `subject`, or raise unless it is the number of one."""
+    if check_count(subject, "subject", minimum=0) >= n_subjects:
+        raise ValueError(f"subject must be below {n_subjects}, the number of subjects; got {subject}.")
+    return subject
 
-    See Also
-    --------
-    CoverageDisplay : The same for parameters that do not move.
 
-    Examples
-    --------
-    >>> import matplotlib.pyplot as plt
-    >>> import numpy as np
-    >>> from skabi.plotting import TimeCalibrationDisplay
-    >>> rng = np.random.default_rng(0)
-    >>> display = TimeCalibrationDisplay.from_draws(rng.normal(size=(300, 99, 20)), rng.normal(size=(300, 20)))
-    >>> display.coverage.shape, bool(abs(display.coverage[1] - 0.9).max() < 0.1)
-    ((2, 20), True)
-    >>> plt.close(display.figure_)
-    """
-
-    def __init__(self, *, times, levels, coverage, lower, upper, parameter_name=None):
-        self.times = times
-        self.levels = levels
-        self.coverage = coverage
-        self.lower = lower
-        self.upper = upper
-        self.parameter_name = parameter_name
-
-    @classmethod
-    def from_estimator(
-        cls,
-        estimator,
-        X,
-        y,
-        *,
-        parameter=0,
-        kind="smoothing",
-        levels=(0.5, 0.9),
-        n_draws=200,
-        random_state=None,
-        ax=None,
-    ):
-        """Sample trajectories, count and plot.
-
-        Parameters
-        ----------
-        estimator : DynamicPosterior
-            Fitted, to data sets of one subject.
-        X : array-like of shape (n_datasets, n_times, n_features)
-            Simulated data sets.
-        y : Trajectories
-            What made them.
-        parameter : int, default=0
-            Which parameter is looked at.
-        kind : {"smoothing", "filtering"}, default="smoothing"
-        levels : sequence of float, default=(0.5, 0.9)
-        n_draws : int, default=200
-        random_state : int, RandomState, Generator or None, default=None
-        ax : matplotlib Axes, default=None
-
-        Returns
-        -------
-        display : TimeCalibrationDisplay
-        """
-        import_matplotlib()
-        draws = estimator.sample(X, n_draws, kind=kind, random_state=random_state)
-        name = draws.parameter_names[parameter]
-        return cls.from_draws(
-            draws.values[..., parameter], y.values[..., parameter], levels=levels, parameter_name=name, ax=ax
-        )
-
-    @classmethod
-    def from_draws(cls, draws, y, *, times=None, levels=(0.5, 0.9), parameter_name=None, ax=None):
-        """Count and plot.
-
-        Parameters
-        ----------
-        draws : array-like of shape (n_datasets, n_draws, n_times)
-            Of one parameter.
-        y : array-like of shape (n_datasets, n_times)
-            Its true values.
-        times : array-like of shape (n_times,), default=None
-        levels : sequence of float, default=(0.5, 0.9)
-        parameter_name : str, default=None
-        ax : matplotlib Axes, default=None
-
-        Returns
-        -------
-        display : TimeCalibrationDisplay
-        """
-        result = central_coverage(draws, y, levels=levels)
-        n_times = result.coverage.shape[1]
-        display = cls(
-            times=np.arange(n_times) if times is None else np.asarray(times),
-            levels=result.levels,
-            coverage=result.coverage,
-            lower=result.lower,
-            upper=result.upper,
-            parameter_name=parameter_name,
-        )
-        return display.plot(ax=ax)
-
-    def plot(self, *, ax=None):
-        """Draw observed shares over time, and the probabilities that they should have.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw into; None makes a figure.
-
-        Returns
-        -------
-        display : TimeCalibrationDisplay
-            The display itself.
-        """
-        self.figure_, ax = one_axes(ax, figsize=(7.0, 4.0))
-        for i, level in enumerate(self.levels):
-            style = line_style(i)
-            ax.axhline(level, color=GREY, lw=1)
-            ax.fill_between(self.times, self.lower[i], self.upper[i], color=style["color"], alpha=0.25, lw=0)
-            ax.plot(self.times, self.coverage[i], lw=1.2, label=f"{level:.0%} interval", **style)
-        ax.set(xlabel="time", ylabel="share of data sets whose interval holds the truth", ylim=(0, 1.02))
-        ax.legend(frameon=False, loc="lower right", title=self.parameter_name)
-        hide_frame(ax)
-        self.ax_ = ax
-        return self
+def _check_probs(probs, name):
+    """Return probabilities between 0 and 1 as a tuple."""
+    found = as_float_array(np.atleast_1d(probs), name=name)
+    if found.ndim != 1 or ((found <= 0) | (found >= 1)).any():
+        raise ValueError(f"{name} must be probabilities between 0 and 1, ends excluded; got {probs!r}.")
+    return tuple(found.tolist())

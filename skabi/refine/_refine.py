@@ -188,7 +188,7 @@ def _halves(posterior, likelihood):
     if hasattr(posterior, "likelihood_"):
         likelihood = posterior.likelihood_ if likelihood is None else likelihood
         posterior = posterior.posterior_
-    if not hasattr(posterior, "usual_p_values"):
+    if not hasattr(posterior, "usual_p_values") or not hasattr(posterior, "prior_"):
         raise TypeError(
             "posterior must be an AmortizedPosterior or a JointEstimator. Of a pipeline take the last step, "
             f"pipeline[-1], and data sets and a likelihood as it sees them; got {posterior!r:.200}."

@@ -4,9 +4,9 @@ import numpy as np
 from sklearn.base import clone
 from tqdm.auto import tqdm
 
+from skabi.diagnostics._pareto import effective_sizes, largest_k, log_importance_weights, pareto_smoothed, resampled
 from skabi.estimators._known_likelihood import rows_of
 from skabi.refine._convergence import largest_r_hat
-from skabi.refine._pareto import effective_sizes, largest_k, log_importance_weights, pareto_smoothed, resampled
 from skabi.refine._spot_check import looked_at, spot_check
 from skabi.refine._starts import choose_starts
 from skabi.refine._target import Target

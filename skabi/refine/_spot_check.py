@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from skabi.refine._pareto import effective_sizes, log_importance_weights, pareto_smoothed
+from skabi.diagnostics._pareto import effective_sizes, log_importance_weights, pareto_smoothed
 
 # Data sets that are looked at, and draws of each.
 _N_LOOKED_AT, _N_DRAWS = 20, 2000

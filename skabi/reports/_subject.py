@@ -6,9 +6,16 @@ from contextlib import contextmanager
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skabi.dynamic import DynamicPosterior
 from skabi.exceptions import ApproximationWarning
+from skabi.hierarchical import HierarchicalPosterior
 from skabi.losses import ForwardKL
 
+# What checks posteriors whose draws are no arrays.
+_OTHERS = {
+    HierarchicalPosterior: "skabi.hierarchical.level_ranks",
+    DynamicPosterior: "skabi.plotting.TimeCalibrationDisplay",
+}
 # Share of the epochs after which the best one is among the last.
 _NEAR_THE_END = 0.9
 
@@ -24,7 +31,7 @@ class Subject:
     Raises
     ------
     TypeError
-        If it cannot draw.
+        If it cannot draw, or its draws are of several levels.
     NotFittedError
         If it is not fitted.
     """
@@ -35,6 +42,9 @@ class Subject:
                 "posterior must have sample(X, n_draws, *, random_state), as AmortizedPosterior and JointEstimator "
                 f"have; got {posterior!r:.200}."
             )
+        for cls, instead in _OTHERS.items():
+            if isinstance(posterior, cls):
+                raise TypeError(f"a {cls.__name__} has draws of several levels, which are checked by {instead}.")
         if hasattr(posterior, "fit"):
             check_is_fitted(posterior)
         self.posterior = posterior

@@ -6,8 +6,8 @@ import numpy as np
 from scipy import special
 
 from skabi.diagnostics import uniformity_test
+from skabi.diagnostics._pareto import largest_k, log_importance_weights, pareto_smoothed
 from skabi.estimators._known_likelihood import KnownLikelihood, data_sets_of, rows_of
-from skabi.refine._pareto import largest_k, log_importance_weights, pareto_smoothed
 from skabi.refine._target import Target
 from skabi.reports._advice import for_training
 from skabi.reports._verdicts import Row, fault_row

@@ -10,21 +10,21 @@ from sklearn.utils.validation import check_is_fitted
 
 from skabi._params import check_count, check_real
 from skabi._random import seed_sequence
-from skabi.estimators import KnownLikelihood
+from skabi.diagnostics._pareto import FEWEST_WEIGHTS, largest_k
 from skabi.estimators._checks import check_quantiles
+from skabi.estimators._model_probabilities import ModelProbabilities
 from skabi.sensitivity._changes import answers_of, changes
+from skabi.sensitivity._comparator import ContextComparator
 from skabi.sensitivity._contexts import LIKELIHOOD, PRIOR
 from skabi.sensitivity._members import member_draws
 from skabi.sensitivity._perturbed import perturbed
-from skabi.sensitivity._posterior import ContextPosterior
-from skabi.sensitivity._powers import entry_log_densities
 from skabi.sensitivity._result import SensitivityResult, result_of
+from skabi.sensitivity._subjects import Models, Parameters, child
 from skabi.sensitivity._told import n_data_sets
-from skabi.sensitivity._weights import largest_k, pareto_smoothed, prior_of, warn_of_weights
+from skabi.sensitivity._weighing import Weighing
+from skabi.sensitivity._weights import prior_of, warn_of_weights
 
 _POWERS = (0.5, 0.8, 1.25, 2.0)
-# Draws that are held at once.
-_N_HELD = 4_000_000
 
 
 class SensitivityAnalysis:
@@ -32,15 +32,18 @@ class SensitivityAnalysis:
 
     Prior and likelihood are raised to powers [2]_. A `ContextPosterior` that was trained with these choices is asked;
     of another estimator, or for choices that it does not know, draws have importance weights, and Pareto k says how far
-    these reach. Other data and other members of an ensemble need no more than further passes through the network. All
-    methods return a `SensitivityResult`.
+    these reach. Other data and other members of an ensemble need no more than further passes through the network. Of
+    models, the changes of their probabilities are told: a `ContextComparator` is asked, or, for other data, any
+    comparator. All methods return a `SensitivityResult`.
 
     Parameters
     ----------
-    estimator : ContextPosterior, AmortizedPosterior, EnsemblePosterior or JointEstimator
+    estimator : ContextPosterior, AmortizedPosterior, EnsemblePosterior, JointEstimator, ContextComparator or \
+            AmortizedModelComparator
         Fitted.
-    simulator : Simulator, optional
-        With a `log_likelihood`, for powers of the likelihood by weights; a `JointEstimator` brings its own.
+    simulator : Simulator or ContextSimulator, optional
+        With a `log_likelihood`, for powers of the likelihood by weights; a `JointEstimator` brings its own. Where
+        variants are combined with these powers, the `ContextSimulator` that has them.
     n_draws : int, default=1000
         Draws of each posterior, at least 25.
     quantiles : sequence of float, default=(0.05, 0.5, 0.95)
@@ -85,21 +88,26 @@ class SensitivityAnalysis:
         random_state=None,
     ):
         check_is_fitted(estimator)
-        if not hasattr(estimator, "sample"):
-            raise TypeError(f"estimator must have sample, as a posterior has; got {type(estimator).__name__}.")
+        of_models = isinstance(estimator, (ModelProbabilities, ContextComparator))
+        if not of_models and not hasattr(estimator, "sample"):
+            raise TypeError(
+                "estimator must have sample, as a posterior has, or compare models, as a ContextComparator does; got "
+                f"{type(estimator).__name__}."
+            )
         self.estimator = estimator
         self.simulator = simulator
-        self.n_draws = check_count(n_draws, "n_draws", minimum=25)
+        self.n_draws = check_count(n_draws, "n_draws", minimum=FEWEST_WEIGHTS)
         self.quantiles = check_quantiles(quantiles)
         if ((self.quantiles <= 0) | (self.quantiles >= 1)).any():
             raise ValueError(f"quantiles must lie between 0 and 1, ends excluded; got {self.quantiles.tolist()}.")
         self.random_state = random_state
+        self._subject = Models(estimator) if of_models else Parameters(estimator, self.n_draws, self.quantiles)
 
     def __repr__(self):
         return f"{type(self).__name__}({self.estimator!r}, n_draws={self.n_draws})"
 
     def prior(
-        self, X: ArrayLike, alphas: Sequence[float] = _POWERS, *, entries: Sequence[str] | None = None
+        self, X: ArrayLike, alphas: Sequence[float] = _POWERS, *, entries: str | Sequence[str] | None = None
     ) -> SensitivityResult:
         """Raise the prior density of one entry at a time, and then of all, to powers.
 
@@ -108,7 +116,7 @@ class SensitivityAnalysis:
         X : array-like of shape (n_datasets, ...)
         alphas : sequence of float, default=(0.5, 0.8, 1.25, 2.0)
             Below one the prior is wider, above one narrower.
-        entries : sequence of str, optional
+        entries : str or sequence of str, optional
             Entries of the prior; by default all, or those whose powers a `ContextPosterior` knows.
 
         Returns
@@ -116,7 +124,8 @@ class SensitivityAnalysis:
         result : SensitivityResult
             With the choices `choice`, "prior_<entry>" or "prior" for all of several entries, and `alpha`.
         """
-        names = list(prior_of(self.estimator).entry_names)
+        names = self._entry_names()
+        entries = [entries] if isinstance(entries, str) else entries
         entries = self._own_entries() if entries is None else list(entries)
         unknown = [name for name in entries if name not in names]
         if unknown:
@@ -163,7 +172,9 @@ class SensitivityAnalysis:
         X : array-like of shape (n_datasets, ...)
         grid : dict of str to sequence
             Values of choices by name: "prior_<entry>", "likelihood", and variants of the `ContextSimulator`. All
-            combinations are compared with the default. "prior" stands for the powers of all entries.
+            combinations are compared with the default. "prior" stands for the powers of all entries. Weights are given
+            to powers that a `ContextPosterior` was not trained for, after it has answered for the rest. The number of
+            observations is no choice of a grid, as it shows in X: see `data`.
 
         Returns
         -------
@@ -205,14 +216,14 @@ class SensitivityAnalysis:
             If there is nothing that could be left out.
         """
         splitting, *seeds = self._seeds(2)
-        baseline = self._baseline(X, seeds[0])
+        baseline = self._subject.ask(X, seeds[0])
         blocks = []
-        missing = getattr(getattr(self.estimator, "posterior_", self.estimator), "missing", None)
+        inner = getattr(self.estimator, "posterior_", getattr(self.estimator, "comparator_", self.estimator))
+        missing = getattr(inner, "missing", None)
         parts = perturbed(X, cv=cv, n_bootstrap=n_bootstrap, may_miss=missing is not None, random_state=splitting)
         for i, (label, rows, changed) in enumerate(parts):
-            draws = self.estimator.sample(changed, self.n_draws, random_state=_child(seeds[1], i))
-            columns = changes(_rows_of(baseline, rows), answers_of(draws, self.quantiles))
-            blocks.append(({"data": label}, rows, columns))
+            answers = self._subject.ask(changed, child(seeds[1], i))
+            blocks.append(({"data": label}, rows, self._subject.changes(baseline.of_rows(rows), answers)))
         return self._result(blocks, baseline, ["data"])
 
     def approximator(self, X: ArrayLike) -> SensitivityResult:
@@ -232,10 +243,12 @@ class SensitivityAnalysis:
         Raises
         ------
         ValueError
-            If the estimator is no ensemble.
+            If the estimator is no ensemble of posteriors.
         """
+        if isinstance(self._subject, Models):
+            raise ValueError("members of a posterior can be asked by themselves, and those of a comparator cannot.")
         _, *seeds = self._seeds(2)
-        baseline = self._baseline(X, seeds[0])
+        baseline = self._subject.ask(X, seeds[0])
         rows = list(range(n_data_sets(X)))
         blocks = [
             ({"member": name}, rows, changes(baseline, answers_of(draws, self.quantiles)))
@@ -243,11 +256,25 @@ class SensitivityAnalysis:
         ]
         return self._result(blocks, baseline, ["member"])
 
+    def _entry_names(self):
+        """Return the entries of the prior, or those whose powers a comparator knows."""
+        if isinstance(self._subject, Models):
+            if not self._known():
+                raise ValueError(
+                    "probabilities of models under other priors need a ContextComparator; got "
+                    f"{type(self.estimator).__name__}."
+                )
+            return [name.removeprefix(f"{PRIOR}_") for name in self._known() if name.startswith(f"{PRIOR}_")]
+        return list(prior_of(self.estimator).entry_names)
+
     def _own_entries(self):
         """Return the entries of the prior whose powers the estimator knows, or all if it knows of none."""
-        names = list(prior_of(self.estimator).entry_names)
-        known = [name for name in names if f"{PRIOR}_{name}" in getattr(self.estimator, "context_names_", [])]
-        return known or names
+        names = self._entry_names()
+        return [name for name in names if f"{PRIOR}_{name}" in self._known()] or names
+
+    def _known(self):
+        """Return the names of choices for which the estimator was trained."""
+        return getattr(self.estimator, "context_names_", [])
 
     def _expanded(self, choice):
         """Return a choice in which "prior" has become the powers of all entries."""
@@ -261,91 +288,54 @@ class SensitivityAnalysis:
         """Return the result of choices: pairs of a label, a dict, and a context, a dict."""
         if not choices:
             raise ValueError("there is nothing to compare; give at least one choice.")
-        known = self.estimator.context_names_ if isinstance(self.estimator, ContextPosterior) else []
-        if all(name in known for _, context in choices for name in context):
+        known = self._known()
+        unknown = list(dict.fromkeys(name for _, context in choices for name in context if name not in known))
+        if not unknown:
             return self._by_contexts(X, choices, choice_names)
+        if isinstance(self._subject, Models):
+            raise ValueError(
+                f"probabilities of models need a ContextComparator that was trained for the choices {unknown}; got "
+                f"{type(self.estimator).__name__}, which knows {list(known)}."
+            )
         return self._by_weights(X, choices, choice_names)
 
     def _by_contexts(self, X, choices, choice_names):
-        """Ask a posterior that was trained for the choices, for some of them at a time."""
+        """Ask an estimator that was trained for the choices."""
         _, *seeds = self._seeds(2)
-        baseline, rows = self._baseline(X, seeds[0]), list(range(n_data_sets(X)))
-        each = len(rows) * self.n_draws * len(self.estimator.parameter_names_)
-        size, blocks = max(1, _N_HELD // each), []
-        for start in range(0, len(choices), size):
-            part = choices[start : start + size]
-            draws = self.estimator.sample_contexts(
-                X, [context for _, context in part], self.n_draws, random_state=_child(seeds[1], start)
-            )
-            for i, (label, _) in enumerate(part):
-                blocks.append((label, rows, changes(baseline, answers_of(draws[:, i], self.quantiles))))
+        baseline, rows = self._subject.ask(X, seeds[0]), list(range(n_data_sets(X)))
+        asked = self._subject.ask_contexts(X, [context for _, context in choices], len(rows), seeds[1])
+        blocks = [
+            (label, rows, self._subject.changes(baseline, answers))
+            for (label, _), answers in zip(choices, asked, strict=True)
+        ]
         return self._result(blocks, baseline, choice_names)
 
     def _by_weights(self, X, choices, choice_names):
-        """Give draws of the posterior importance weights."""
+        """Ask an estimator for what it knows of each choice, and give draws weights for the rest."""
         _, *seeds = self._seeds(2)
+        weighing = Weighing(self.estimator, self.simulator, X, [context for _, context in choices])
         draws = self.estimator.sample(X, self.n_draws, random_state=seeds[0])
         baseline, rows = answers_of(draws, self.quantiles), list(range(len(draws)))
-        densities = self._log_densities(X, draws, {name for _, context in choices for name in context})
-        blocks, of_all = [], []
-        for label, context in choices:
-            log_weights = sum((check_real(a, name, low=0.0) - 1) * densities[name] for name, a in context.items())
-            weights, pareto_k = pareto_smoothed(np.broadcast_to(log_weights, draws.shape[:2]))
-            columns = changes(baseline, answers_of(draws, self.quantiles, weights), weights=weights)
-            columns["pareto_k"] = np.repeat(pareto_k[:, np.newaxis], draws.shape[2], axis=1)
-            blocks.append((label, rows, columns))
-            of_all.append(pareto_k)
+        found, of_all = {}, []
+        for number, (told, members) in enumerate(weighing.groups):
+            if told:
+                seed = child(seeds[1], number)
+                draws = self.estimator.sample(X, self.n_draws, context=told, random_state=seed)
+            for i, weights, pareto_k in weighing.weights(draws, told, members):
+                answers = answers_of(draws, self.quantiles, weights)
+                columns = changes(baseline, answers, weights=weights, is_paired=not told)
+                columns["pareto_k"] = np.repeat(pareto_k[:, np.newaxis], draws.shape[2], axis=1)
+                found[i] = choices[i][0], rows, columns
+                of_all.append(pareto_k)
         warn_of_weights(np.concatenate(of_all), self.n_draws)
-        return self._result(blocks, baseline, choice_names, largest_k=largest_k(self.n_draws))
-
-    def _log_densities(self, X, draws, names):
-        """Return log densities of what is raised to powers by name, each `(n_datasets, n_draws)`."""
-        prior_names = [name for name in names if name != LIKELIHOOD]
-        densities = {}
-        if prior_names:
-            of_entries = entry_log_densities(prior_of(self.estimator), draws)
-            densities = {f"{PRIOR}_{name}": values for name, values in of_entries.items()}
-        if LIKELIHOOD in names:
-            densities[LIKELIHOOD] = self._log_likelihood(X, draws)
-        unknown = [name for name in names if name not in densities]
-        if unknown:
-            raise ValueError(
-                f"the estimator was not trained for the choices {unknown}, and weights reach {list(densities)} alone. "
-                "Train a ContextPosterior on a ContextSimulator that has them."
-            )
-        return densities
-
-    def _log_likelihood(self, X, draws):
-        if self.simulator is not None:
-            return KnownLikelihood(self.simulator).log_likelihood(X, draws)
-        if hasattr(self.estimator, "likelihood_"):
-            return self.estimator.likelihood_.log_likelihood(X, draws)
-        raise ValueError(
-            "no likelihood is known: pass SensitivityAnalysis(..., simulator=) with a log_likelihood, a fitted "
-            "JointEstimator, or a ContextPosterior of a ContextSimulator(..., likelihood_power=True)."
-        )
+        blocks = [found[i] for i in range(len(choices))]
+        return self._result(blocks, baseline, choice_names, largest_k=float(largest_k(self.n_draws)))
 
     def _seeds(self, n):
         """Return seeds that are the same for each call where `random_state` is an int."""
         return seed_sequence(self.random_state).spawn(n + 1)
 
-    def _baseline(self, X, seed):
-        return answers_of(self.estimator.sample(X, self.n_draws, random_state=seed), self.quantiles)
-
     def _result(self, blocks, baseline, choice_names, *, largest_k=None):
-        names = getattr(self.estimator, "parameter_names_", None)
-        names = self.estimator.posterior_.parameter_names_ if names is None else names
-        how = {"parameter_names": list(names), "quantiles": self.quantiles, "n_draws": self.n_draws}
+        subject = self._subject
+        how = {"parameter_names": subject.names, "quantiles": subject.quantiles, "n_draws": subject.n_draws}
         return result_of(blocks, baseline, choice_names=choice_names, largest_k=largest_k, **how)
-
-
-def _child(seed, number):
-    return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, number))
-
-
-def _rows_of(answers, rows):
-    """Return the answers of some data sets."""
-    if len(rows) == len(answers.ordered):
-        return answers
-    some = ({name: values[rows] for name, values in part.items()} for part in (answers.values, answers.influence))
-    return type(answers)(answers.ordered[rows], answers.weights[rows], *some)

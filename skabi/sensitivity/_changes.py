@@ -1,8 +1,11 @@
 """How much a posterior differs from another, and how much of that is chance."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+
+from skabi.sensitivity._joint import JointDistance
 
 # A change of a statistic counts from so many standard errors; a distance from this quantile of what chance makes.
 _N_ERRORS, _QUANTILE, _N_DIVISIONS = 3.0, 0.99, 200
@@ -14,6 +17,7 @@ class Answers:
 
     Attributes
     ----------
+    draws : ndarray of shape (n_datasets, n_draws, n_parameters)
     ordered : ndarray of shape (n_datasets, n_draws, n_parameters)
         Draws in ascending order, with their weights in that order, which sum to one.
     values : dict of str to ndarray of shape (n_datasets, n_parameters)
@@ -22,10 +26,29 @@ class Answers:
         Of each draw on these, in the order of draws; its weighted mean is zero.
     """
 
+    draws: np.ndarray
     ordered: np.ndarray
     weights: np.ndarray
     values: dict[str, np.ndarray]
     influence: dict[str, np.ndarray]
+
+    @cached_property
+    def noise(self):
+        """The distance that chance alone makes, `(n_datasets, n_parameters)`."""
+        return distance_noise(self)
+
+    @cached_property
+    def joint(self):
+        """How other joint posteriors differ from this one."""
+        return JointDistance(self.draws, self.values["sd"])
+
+    def of_rows(self, rows):
+        """Return the answers of some data sets."""
+        if len(rows) == len(self.draws):
+            return self
+        parts = [getattr(self, name)[rows] for name in ("draws", "ordered", "weights")]
+        some = [{name: values[rows] for name, values in each.items()} for each in (self.values, self.influence)]
+        return Answers(*parts, *some)
 
 
 def names_of(quantiles):
@@ -56,7 +79,7 @@ def answers_of(draws, quantiles, weights=None):
         step = np.minimum(np.sqrt(q * (1 - q) / n), min(q, 1 - q) / 2)
         spread = _quantile(ordered, middles, q + step) - _quantile(ordered, middles, q - step)
         influence[name] = (q - (draws <= value[:, np.newaxis])) * (spread / (2 * step))[:, np.newaxis]
-    return Answers(ordered, of_order, values, influence)
+    return Answers(draws, ordered, of_order, values, influence)
 
 
 def _quantile(ordered, middles, q):
@@ -70,7 +93,7 @@ def _quantile(ordered, middles, q):
     return low + share * (high - low)
 
 
-def changes(baseline, answers, *, weights=None):
+def changes(baseline, answers, *, weights=None, is_paired=False):
     """Return changes of statistics, their standard errors, distance and its noise, each `(n_datasets, n_parameters)`.
 
     Parameters
@@ -78,7 +101,11 @@ def changes(baseline, answers, *, weights=None):
     baseline : Answers
         Of draws without weights.
     answers : Answers
-        Of independent draws, or, with `weights` `(n_datasets, n_draws)`, of the same draws.
+        Of as many draws.
+    weights : ndarray of shape (n_datasets, n_draws), optional
+        Of the draws of `answers`.
+    is_paired : bool, default=False
+        Whether they are the draws of the baseline, and not independent ones.
 
     Returns
     -------
@@ -86,37 +113,45 @@ def changes(baseline, answers, *, weights=None):
     """
     n = baseline.ordered.shape[1]
     sd = np.where(baseline.values["sd"] > 0, baseline.values["sd"], 1.0)
+    relative = np.ones((len(sd), n)) if weights is None else n * weights
     columns = {}
     for name, value in answers.values.items():
-        before, after = baseline.influence[name], answers.influence[name]
-        if weights is None:
-            variance = (before**2).mean(axis=1) + (after**2).mean(axis=1)
+        before, after = baseline.influence[name], relative[:, :, np.newaxis] * answers.influence[name]
+        if is_paired:
+            variance = ((after - before) ** 2).mean(axis=1)
         else:
-            variance = ((n * weights[:, :, np.newaxis] * after - before) ** 2).mean(axis=1)
+            variance = (before**2).mean(axis=1) + (after**2).mean(axis=1)
         columns[name] = value
         columns[f"{name}_change"] = value - baseline.values[name]
         columns[f"{name}_change_sd"] = columns[f"{name}_change"] / sd
         columns[f"{name}_se"] = np.sqrt(variance / n)
-    columns["distance"] = _distance(baseline, answers, is_paired=weights is not None) / sd
-    columns["distance_noise"] = distance_noise(baseline) / sd
-    if weights is not None:
-        effective = 1 / (weights**2).sum(axis=1)[:, np.newaxis]
-        columns["distance_noise"] = columns["distance_noise"] * np.sqrt((1 + n / effective) / 2)
+    # Draws that are worth fewer make more noise.
+    excess = np.sqrt((1 + (relative**2).mean(axis=1, keepdims=True)) / 2)
+    columns["distance"] = _distance(baseline, answers, has_weights=weights is not None) / sd
+    columns["distance_noise"] = excess * baseline.noise / sd
+    joint = baseline.joint.to(answers.draws, weights), excess[:, 0] * baseline.joint.noise
+    for name, of_data_sets in zip(("joint_distance", "joint_distance_noise"), joint, strict=True):
+        columns[name] = np.broadcast_to(of_data_sets[:, np.newaxis], sd.shape)
     moved = [np.abs(columns[f"{name}_change"]) > _N_ERRORS * columns[f"{name}_se"] for name in ("mean", "sd")]
     # Draws that are all the same, but for rounding, have not moved.
     columns["beyond_noise"] = (columns["distance"] > columns["distance_noise"]) | (
         np.logical_or.reduce(moved) & (columns["distance"] > 1e-9)
     )
-    return columns
+    # Where no draw has a weight there is nothing to be told.
+    possible = relative.any(axis=1, keepdims=True)
+    is_beyond = columns.pop("beyond_noise") & possible
+    return {name: np.where(possible, values, np.nan) for name, values in columns.items()} | {"beyond_noise": is_beyond}
 
 
-def _distance(baseline, answers, *, is_paired):
+def _distance(baseline, answers, *, has_weights):
     """Return Wasserstein's first distance of marginals: the area between distribution functions."""
-    if not is_paired:
+    if not has_weights:
         return np.abs(baseline.ordered - answers.ordered).mean(axis=1)
-    n = baseline.ordered.shape[1]
-    gap = answers.weights.cumsum(axis=1)[:, :-1] - (np.arange(1, n) / n)[:, np.newaxis]
-    return (np.abs(gap) * np.diff(baseline.ordered, axis=1)).sum(axis=1)
+    values = np.concatenate([baseline.ordered, answers.ordered], axis=1)
+    steps = np.concatenate([baseline.weights, -answers.weights], axis=1)
+    order = np.argsort(values, axis=1, kind="stable")
+    gap = np.take_along_axis(steps, order, axis=1).cumsum(axis=1)[:, :-1]
+    return (np.abs(gap) * np.diff(np.take_along_axis(values, order, axis=1), axis=1)).sum(axis=1)
 
 
 def distance_noise(baseline):

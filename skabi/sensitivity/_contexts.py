@@ -8,6 +8,8 @@ import pandas as pd
 from skabi._shapes import as_float_array
 from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning, ShapeError
+from skabi.priors import power_scaled
+from skabi.priors._power_scaled import check_powers
 
 PRIOR, LIKELIHOOD = "prior", "likelihood"
 # Relative, of powers beyond their range that rounding may have put there.
@@ -103,11 +105,29 @@ class ContextSpace:
             )
         return choices
 
-    def table(self, contexts):
-        """Return choices, one row each, as a DataFrame with all names, and as `read` returns them.
+    def check_proper(self, prior, choices):
+        """Raise ValueError if a prior is improper at a power beyond the range of those that were trained."""
+        ranges = {}
+        for name, entry in self._entries(prior).items():
+            low, high = self.powers[name]
+            ends = float(choices[name].min()), float(choices[name].max())
+            if ends[0] < low or ends[1] > high:
+                ranges[entry] = min(1.0, ends[0]), max(1.0, ends[1])
+        if ranges:
+            check_powers(prior, ranges)
 
-        `contexts` is a list of dicts, or a DataFrame with some of the names for columns.
-        """
+    def prior_given(self, prior, context):
+        """Return a prior under one choice, given as to `read`."""
+        choices = self.read(context, 1, may_be_outside=True)
+        return power_scaled(prior, {entry: float(choices[name][0]) for name, entry in self._entries(prior).items()})
+
+    def _entries(self, prior):
+        """Return the entries of a prior whose powers are choices, by the names of these."""
+        names = {f"{PRIOR}_{entry}": entry for entry in prior.entry_names}
+        return {name: entry for name, entry in names.items() if name in self.powers}
+
+    def several(self, contexts):
+        """Return choices as `read` does, of a list of dicts, or a DataFrame with some of the names for columns."""
         if isinstance(contexts, pd.DataFrame):
             contexts = contexts.to_dict("records")
         if not isinstance(contexts, (list, tuple)) or not contexts:
@@ -115,9 +135,7 @@ class ContextSpace:
         rows = [self.default | self._expanded(context) for context in contexts]
         if any(np.ndim(value) for row in rows for value in row.values()):
             raise ShapeError("each of several contexts must have one value a choice; give further values as contexts.")
-        frame = pd.DataFrame(rows, columns=self.names)
-        each = {name: [row[name] for row in rows] for name in self.names}
-        return frame, self.read(each, len(rows))
+        return self.read({name: [row[name] for row in rows] for name in self.names}, len(rows))
 
     def _expanded(self, context):
         """Return a dict of names of choices alone; "prior" stands for the powers of all entries."""

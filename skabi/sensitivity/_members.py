@@ -1,10 +1,5 @@
 """Draws of the members of an ensemble, one by one."""
 
-import torch
-
-from skabi._random import integer_seed
-from skabi._torch import resolve_device
-from skabi.estimators._inference import contexts, draw
 from skabi.sensitivity._posterior import ContextPosterior
 
 
@@ -30,16 +25,8 @@ def member_draws(estimator, X, n_draws, seed):
 
 def _of_networks(posterior, X, n_draws, seed):
     """Return pairs of number and draws of the networks of one estimator."""
-    members = getattr(getattr(posterior, "network_", None), "members", None)
-    if members is None:
+    if not hasattr(getattr(posterior, "network_", None), "members"):
         raise ValueError(
             f"{type(posterior).__name__} has one member alone; fit with n_estimators=5, say, or an EnsemblePosterior."
         )
-    device = resolve_device(posterior.device)
-    x = posterior._scaled(X, device, torch.float32)
-    network = posterior._network(device, torch.float32)
-    pairs = []
-    for i, (member, child) in enumerate(zip(network.members, seed.spawn(len(members)), strict=True)):
-        how = {"seed": integer_seed(child), "parameter_map": posterior._parameter_map}
-        pairs.append((i, draw(member, contexts(member, x), n_draws, **how)))
-    return pairs
+    return enumerate(posterior._sample_members(X, n_draws, seed))

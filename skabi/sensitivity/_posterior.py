@@ -5,21 +5,14 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from skabi._params import check_count
-from skabi._random import integer_seed, seed_sequence
-from skabi._torch import resolve_device, to_tensor
+from skabi._random import seed_sequence
 from skabi.estimators import AmortizedPosterior
-from skabi.estimators._inference import contexts as contexts_of
-from skabi.estimators._inference import draw
-from skabi.estimators._sources import Source
 from skabi.files._savable import Savable
-from skabi.priors import power_scaled
-from skabi.sensitivity._contexts import PRIOR
 from skabi.sensitivity._simulator import ContextSimulator
 from skabi.sensitivity._told import CONTEXT, DATA, n_data_sets, sources
 from skabi.summaries import FusionSummary
@@ -107,7 +100,7 @@ class ContextPosterior(Savable, BaseEstimator):
             raise ValueError("fit(simulator) simulates its own parameters; y must be None.")
         recipe = self._recipe()
         recipe.fit(X)
-        self.posterior_, self._space, self._entries = recipe, X._space, list(X._ranges)
+        self.posterior_, self._space = recipe, X._space
         self.prior_, self.parameter_names_ = recipe.prior_, recipe.parameter_names_
         self.context_names_, self.default_context_ = self._space.names, self._space.default
         return self
@@ -135,7 +128,7 @@ class ContextPosterior(Savable, BaseEstimator):
         NotFittedError
             Before `fit`.
         TypeError, ValueError
-            If a choice is not there, or X does not have the shape seen in `fit`.
+            If a choice is not there, the prior is improper at a power, or X does not have the shape seen in `fit`.
 
         Warns
         -----
@@ -227,36 +220,11 @@ class ContextPosterior(Savable, BaseEstimator):
         """
         check_is_fitted(self)
         n_draws = check_count(n_draws, "n_draws")
-        frame, choices = self._space.table(contexts)
-        posterior, n = self.posterior_, n_data_sets(X)
-        device = resolve_device(posterior.device)
-        network = posterior._network(device, torch.float32)
-        told = self._told(X, self._space.read(None, n))
-        base = contexts_of(network, posterior._scaled(told, device, torch.float32), verbose=posterior.verbose)
-        if posterior.warn_outside:
-            posterior._warn_of_outside(base)
-        start, width = self._place(network)
-        if start is None:
-            many = {name: np.repeat(np.asarray(values), len(frame), axis=0) for name, values in told.items()}
-            many[CONTEXT] = np.tile(self._space.encode(choices), (n, 1))
-            context = contexts_of(network, posterior._scaled(type(told)(**many), device, torch.float32))
-        else:
-            reader = posterior._reader.each[CONTEXT]
-            values = to_tensor(
-                reader.transform(Source(self._space.encode(choices)))[0], dtype=base.dtype, device=device
-            )
-            context = base.repeat_interleave(len(frame), dim=0)
-            values = values.repeat(n, 1)
-            context[..., start : start + width] = values if context.ndim == 2 else values[:, None]
-        draws = draw(
-            network,
-            context,
-            n_draws,
-            seed=integer_seed(seed_sequence(random_state)),
-            parameter_map=posterior._parameter_map,
-            verbose=posterior.verbose,
-        )
-        return draws.reshape(n, len(frame), n_draws, -1)
+        choices = self._space.several(contexts)
+        self._space.check_proper(self.prior_, choices)
+        told = self._told(X, self._space.read(None, n_data_sets(X)))
+        seed = seed_sequence(random_state)
+        return self.posterior_._sample_values(told, CONTEXT, self._space.encode(choices), n_draws, seed)
 
     def prior_given(self, context: Mapping[str, Any] | None = None):
         """Return the prior under some choice.
@@ -270,24 +238,17 @@ class ContextPosterior(Savable, BaseEstimator):
         prior : prior
         """
         check_is_fitted(self)
-        choices = self._space.read(context, 1, may_be_outside=True)
-        return power_scaled(self.prior_, {name: float(choices[f"{PRIOR}_{name}"][0]) for name in self._entries})
+        return self._space.prior_given(self.prior_, context)
 
     def _at(self, X, context, answer):
         """Return what `answer` returns of data sets that are told a context, a SliceDict."""
         check_is_fitted(self)
-        return answer(self._told(X, self._space.read(context, n_data_sets(X))))
+        choices = self._space.read(context, n_data_sets(X))
+        self._space.check_proper(self.prior_, choices)
+        return answer(self._told(X, choices))
 
     def _told(self, X, choices):
         return sources(X, self._space.encode(choices))
-
-    def _place(self, network):
-        """Return where the context stands in what the network is conditioned on; None if it is mixed with data."""
-        summary, width = getattr(network, "members", [network])[0].summary, self._space.n_columns
-        names, fixed = getattr(summary, "names", []), getattr(summary, "n_fixed_of_each", [])
-        if CONTEXT not in names or len(fixed) != len(names) or fixed[names.index(CONTEXT)] != width:
-            return None, width
-        return sum(fixed[: names.index(CONTEXT)]), width
 
     def _recipe(self):
         recipe = AmortizedPosterior() if self.posterior is None else self.posterior

@@ -20,8 +20,14 @@ class SensitivityResult:
         distance of the marginal posteriors, in the baseline's standard deviations, and `distance_noise` what chance
         alone exceeds once in a hundred times, of independent draws: of draws that were weighed that is too much.
         `beyond_noise` says whether the distance is beyond that, or the mean or standard deviation have changed by more
-        than three standard errors. `pareto_k` is there where draws were weighed: above `largest_k` do not believe the
-        row.
+        than three standard errors. `joint_distance`, the same in each row of a data set, is the energy distance of the
+        joint posteriors, of draws in the baseline's standard deviations, which sees correlations, too; and
+        `joint_distance_noise` what chance alone exceeds once in a hundred times. `pareto_k` is there where draws were
+        weighed: above `largest_k` do not believe the row.
+
+        Of a comparator, each `parameter` is the "probability of" a model. It is the mean of the indicator of the model,
+        and `sd` is that of the indicator; `log_odds_change`, in nats, is of the model against all others. There are no
+        quantiles, no joint distance and no Monte Carlo error, so that each change is beyond noise.
     baseline : DataFrame
         Statistics of the baseline, one row a data set and parameter.
     choice_names : list of str
@@ -29,7 +35,7 @@ class SensitivityResult:
     quantiles : list of float
         Which quantiles there are.
     n_draws : int
-        Draws of each posterior.
+        Draws of each posterior; none of a comparator.
     largest_k : float or None
         Up to which weights are relied on, where draws were weighed.
 
@@ -84,10 +90,12 @@ class SensitivityResult:
 
     def __repr__(self):
         n_choices = len(self.table[self.choice_names].drop_duplicates())
+        choices = f"{type(self).__name__} of {n_choices} choices of {', '.join(self.choice_names)}"
+        if not self.n_draws:
+            return f"{choices}: {self.n_datasets} data sets, {len(self.parameter_names)} models"
         return (
-            f"SensitivityResult of {n_choices} choices of {', '.join(self.choice_names)}: {self.n_datasets} data sets, "
-            f"{len(self.parameter_names)} parameters, {self.n_draws} draws each; "
-            f"{self.table['beyond_noise'].mean():.0%} of changes beyond noise"
+            f"{choices}: {self.n_datasets} data sets, {len(self.parameter_names)} parameters, {self.n_draws} draws "
+            f"each; {self.table['beyond_noise'].mean():.0%} of changes beyond noise"
         )
 
     def _repr_html_(self):

@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike
 from skabi._params import check_count, check_real
 from skabi._random import seed_sequence
 from skabi.exceptions import SimulatorError
-from skabi.priors import power_scaled
 from skabi.priors._power_scaled import RowsPowerScaled, check_powers
 from skabi.sensitivity._contexts import LIKELIHOOD, PRIOR, ContextSpace
 from skabi.sensitivity._tempering import tempered
@@ -150,8 +149,7 @@ class ContextSimulator:
         -------
         prior : prior
         """
-        choices = self._space.read(context, 1, may_be_outside=True)
-        return power_scaled(self.prior, {name: float(choices[f"{PRIOR}_{name}"][0]) for name in self._ranges})
+        return self._space.prior_given(self.prior, context)
 
     def sample(self, n: int, *, random_state=None, n_jobs: int | None = None, verbose: int = 0):
         """Draw choices, parameters given these, and a data set for each.
@@ -266,16 +264,11 @@ class ContextSimulator:
                 if not rows.size:
                     continue
                 some = {name: values[rows] for name, values in choices.items()}
-                data, prior = rows_of(X, rows), self._prior_of_rows(some)
-
-                def log_likelihood(theta, data=data, simulator=simulator):
-                    return np.asarray(simulator.log_likelihood(data, **self.prior.split(theta)), dtype=np.float64)
-
                 child = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, number))
                 tempered_rows[rows] = tempered(
-                    prior,
+                    self._prior_of_rows(some),
                     y[rows],
-                    log_likelihood,
+                    partial(self._log_likelihood, simulator, rows_of(X, rows)),
                     some[LIKELIHOOD],
                     n_steps=self.n_steps,
                     places=kept[rows] - block * self.block_size,
@@ -284,14 +277,22 @@ class ContextSimulator:
                 )
         return tempered_rows
 
+    def _log_likelihood(self, simulator, X, y):
+        return np.asarray(simulator.log_likelihood(X, **self.prior.split(y)), dtype=np.float64)
+
     def _prior_of_rows(self, choices):
         return RowsPowerScaled(self.prior, {name: choices[f"{PRIOR}_{name}"] for name in self._ranges})
+
+    def _given_variants(self, context):
+        """Return the simulator under the variants of a context."""
+        variants = {name: value for name, value in context.items() if name in self.variants}
+        return self._each[int(self._combination(self._space.read(variants, 1))[0])]
 
     def _combination(self, choices):
         """Return which of the simulators makes each row."""
         n = len(next(iter(choices.values())))
         which = np.zeros(n, dtype=int)
-        for name, labels in self._space.variants.items():
+        for name, labels in self.variants.items():
             which = which * len(labels) + choices[name]
         return which
 
@@ -345,7 +346,11 @@ class ContextSimulator:
                 simulator = self._replaced(name, chosen.pop(name))
             simulators.append(self._given(simulator, chosen))
         if LIKELIHOOD in self._space.powers and any(each.log_likelihood is None for each in simulators):
-            raise ValueError("likelihood_power needs a log_likelihood of the simulator, and of each variant.")
+            arguments = ["X", *self.prior.entry_names, *(name for name in self.variants if name not in replacing)]
+            raise ValueError(
+                "likelihood_power needs a log_likelihood of the simulator, and of each variant: "
+                f"log_likelihood({', '.join(arguments)}) -> (n_datasets,)."
+            )
         return simulators
 
     def _replaced(self, name, variant):

@@ -4,18 +4,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 from sklearn.utils.validation import check_is_fitted
 
-from skabi._optional import import_optional
 from skabi._params import check_count
 from skabi._random import seed_sequence
 from skabi._warnings import warn
+from skabi.diagnostics._pareto import (
+    FEWEST_WEIGHTS,
+    effective_sizes,
+    largest_k,
+    log_importance_weights,
+    pareto_smoothed,
+    resampled,
+)
 from skabi.exceptions import ApproximationWarning
 from skabi.priors import check_prior
-
-# Fewer weights above zero have no tail to be smoothed.
-_FEWEST = 25
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,12 @@ class Reweighted:
     Attributes
     ----------
     draws : ndarray of shape (n_datasets, n_draws, n_parameters)
-        Drawn again in proportion to their weights, so that some come more than once.
+        Drawn again in proportion to their weights, so that some come more than once. NaN of a data set where no draw is
+        possible under the new prior.
     pareto_k : ndarray of shape (n_datasets,)
         Above `largest_k` do not believe the draws: the new prior is too far from the old.
     effective_sizes : ndarray of shape (n_datasets,)
-        How many independent draws they are worth.
+        How many independent draws they are worth; zero where there are none.
     largest_k : float
         Up to which so many draws are enough.
     """
@@ -92,7 +96,7 @@ def change_prior(estimator, X: ArrayLike, prior, *, n_draws: int = 1000, random_
     ((1, 500, 2), True)
     """
     check_is_fitted(estimator)
-    n_draws = check_count(n_draws, "n_draws", minimum=_FEWEST)
+    n_draws = check_count(n_draws, "n_draws", minimum=FEWEST_WEIGHTS)
     old, new = prior_of(estimator), check_prior(prior)
     if list(new.parameter_names) != list(old.parameter_names):
         raise ValueError(
@@ -102,16 +106,20 @@ def change_prior(estimator, X: ArrayLike, prior, *, n_draws: int = 1000, random_
     drawing, choosing = seed_sequence(random_state).spawn(2)
     draws = estimator.sample(X, n_draws, random_state=drawing)
     flat = draws.reshape(-1, draws.shape[-1])
-    log_weights = (new.log_prob(flat) - old.log_prob(flat)).reshape(draws.shape[:2])
+    log_weights = log_importance_weights(new.log_prob(flat), old.log_prob(flat)).reshape(draws.shape[:2])
     weights, pareto_k = pareto_smoothed(log_weights)
-    warn_of_weights(pareto_k, n_draws)
-    indices = _resampled(weights, np.random.default_rng(choosing))
-    return Reweighted(
-        np.take_along_axis(draws, indices[..., np.newaxis], axis=1),
-        pareto_k,
-        effective_sizes(weights),
-        largest_k(n_draws),
-    )
+    has_any = weights.any(axis=1)
+    warn_of_weights(pareto_k[has_any], n_draws)
+    if not has_any.all():
+        warn(
+            f"of {np.count_nonzero(~has_any)} of {len(draws)} data sets no draw is possible under the new prior, and "
+            "there is NaN for draws. Fit to a simulator with that prior.",
+            ApproximationWarning,
+        )
+    indices = resampled(weights[has_any], n_draws, np.random.default_rng(choosing))
+    chosen = np.full(draws.shape, np.nan)
+    chosen[has_any] = np.take_along_axis(draws[has_any], indices[..., np.newaxis], axis=1)
+    return Reweighted(chosen, pareto_k, effective_sizes(weights), float(largest_k(n_draws)))
 
 
 def prior_of(estimator):
@@ -127,48 +135,6 @@ def prior_of(estimator):
     return prior
 
 
-def pareto_smoothed(log_weights):
-    """Return weights that sum to one and Pareto k, infinite where fewer than 25 weights are above zero.
-
-    Parameters
-    ----------
-    log_weights : ndarray of shape (n_datasets, n_draws)
-
-    Returns
-    -------
-    weights : ndarray of shape (n_datasets, n_draws)
-    pareto_k : ndarray of shape (n_datasets,)
-    """
-    array_stats = import_optional("arviz_stats.base", extra="arviz", purpose="importance weights").array_stats
-    weights, pareto_k = np.zeros(log_weights.shape), np.full(len(log_weights), np.inf)
-    for i, row in enumerate(log_weights):
-        kept = np.isfinite(row)
-        if not kept.any():
-            weights[i] = 1 / row.size
-            continue
-        smooth = row[kept]
-        n_tail = int(np.ceil(min(0.2 * smooth.size, 3 * np.sqrt(smooth.size))))
-        if np.ptp(np.partition(smooth, -n_tail)[-n_tail:]) == 0:
-            pareto_k[i] = 0.0  # no tail: the largest weights are the same
-        elif smooth.size >= _FEWEST:
-            with np.errstate(all="ignore"):
-                smoothed, k = array_stats.psislw(-smooth)
-            if np.isfinite(k) and np.isfinite(smoothed).all():
-                smooth, pareto_k[i] = smoothed, k
-        weights[i, kept] = special.softmax(smooth)
-    return weights, pareto_k
-
-
-def effective_sizes(weights):
-    """Return how many draws of equal weight those of `weights` `(n_datasets, n_draws)` are worth."""
-    return 1 / (weights**2).sum(axis=1)
-
-
-def largest_k(n_draws):
-    """Return the Pareto k up to which so many draws are enough (Vehtari et al., 2024, arXiv 1507.02646)."""
-    return float(min(1 - 1 / np.log10(n_draws), 0.7))
-
-
 def warn_of_weights(pareto_k, n_draws):
     """Warn if weights cannot be relied on."""
     n_bad = int((pareto_k > largest_k(n_draws)).sum())
@@ -179,13 +145,3 @@ def warn_of_weights(pareto_k, n_draws):
             "ContextPosterior for them.",
             ApproximationWarning,
         )
-
-
-def _resampled(weights, rng):
-    """Return indices of as many draws as there are, in proportion to weights, by systematic resampling."""
-    n = weights.shape[1]
-    ends = weights.cumsum(axis=1)
-    ends /= ends[:, -1:]
-    points = (np.arange(n) + rng.random((len(weights), 1))) / n
-    indices = np.stack([np.searchsorted(e, p, side="right") for e, p in zip(ends, points, strict=True)])
-    return rng.permuted(np.minimum(indices, n - 1), axis=1)

@@ -74,7 +74,7 @@ from skabi.misspecification import MahalanobisDetector, SummaryMMDDetector
 from skabi.model_selection import Dirichlet, EvidenceComparator, LogisticNormal, MetaUncertainty
 from skabi.priors import ChainedPrior, IndependentPrior, NarrowedPrior
 from skabi.refine import NUTSSampler, SliceSampler
-from skabi.sensitivity import ContextPosterior, ContextSimulator
+from skabi.sensitivity import ContextComparator, ContextPosterior, ContextSimulator
 from skabi.simulators import Simulator
 from skabi.summaries import (
     ExpertSummary,
@@ -229,6 +229,7 @@ def instances():
             SliceSampler(n_warm_up=5),
         ],
         "sensitivity": [
+            ContextComparator(AmortizedModelComparator(n_simulations=100, max_iter=2)),
             ContextPosterior(AmortizedPosterior(Gaussian((8,)), n_simulations=100, max_iter=2)),
             ContextSimulator(Simulator(IndependentPrior({"rate": stats.gamma(3.0)}), _counts)),
         ],

@@ -122,6 +122,37 @@ class Schedule(Callback):
         return 0.5 + 0.5 * math.cos(math.pi * (min(step, self.n_steps) - n_rising) / (self.n_steps - n_rising + 1))
 
 
+class TellProgress(Callback):
+    """Tell a loss, and networks that `proceed`, before each step, which share of the training is done.
+
+    Parameters
+    ----------
+    loss : BaseLoss
+    schedule : Schedule
+        Counts the steps.
+    first_share : float, default=0.0
+        What counts as done from the first step.
+    """
+
+    def __init__(self, loss, schedule, first_share=0.0):
+        self.loss = loss
+        self.schedule = schedule
+        self.first_share = first_share
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Find the networks, those that stacked members share among them."""
+        parts = list(net.module_.modules())
+        parts += [part for root in parts for shared in getattr(root, "shared", []) for part in shared.modules()]
+        self._told = [self.loss, *(part for part in parts if hasattr(part, "proceed"))]
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        """Tell them."""
+        if training:
+            share = max(self.first_share, (self.schedule.step_ - 1) / self.schedule.n_steps)
+            for part in self._told:
+                part.proceed(share)
+
+
 class SeedSteps(Callback):
     """Seed torch's global generator, from which networks draw in training, anew for each step.
 

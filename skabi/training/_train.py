@@ -9,7 +9,7 @@ from functools import partial
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 
 from skabi._torch import single_thread
@@ -18,7 +18,7 @@ from skabi.exceptions import ApproximationWarning, TrainingError
 from skabi.networks._data_sets import n_rows
 from skabi.training._accelerated import AcceleratedSteps, current_accelerator
 from skabi.training._batches import Rows, TensorBatches, n_batches
-from skabi.training._callbacks import AverageWeights, RestoreGoodWeights, Schedule, SeedSteps
+from skabi.training._callbacks import AverageWeights, RestoreGoodWeights, Schedule, SeedSteps, TellProgress
 from skabi.training._checkpoints import KeepState, Resume, TrainingState
 from skabi.training._logged import LogEvents
 
@@ -98,7 +98,7 @@ def train(
     fresh : FreshRows, optional
         Rows of each epoch but the first.
     first_share : float, default=0.0
-        Share of the training, as losses are told of it, that counts as done from the first step.
+        Share of the training, as losses and networks are told of it, that counts as done from the first step.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def train(
         RestoreGoodWeights(),
         AverageWeights(),
         schedule,
-        _TellLoss(loss, schedule, first_share),
+        TellProgress(loss, schedule, first_share),
         seeding,
         *stopping,
         *([] if fresh is None else [fresh]),
@@ -229,20 +229,6 @@ class _KeepBest(EarlyStopping):
         """Go on from a `state`."""
         self.misses_, self.dynamic_threshold_ = state["misses"], state["threshold"]
         self.best_epoch_, self.best_model_weights_ = state["best_epoch"], state["weights"]
-
-
-class _TellLoss(Callback):
-    """Tell a loss, before each step, which share of the training is done."""
-
-    def __init__(self, loss, schedule, first_share):
-        self.loss = loss
-        self.schedule = schedule
-        self.first_share = first_share
-
-    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
-        """Tell the loss."""
-        if training:
-            self.loss.proceed(max(self.first_share, (self.schedule.step_ - 1) / self.schedule.n_steps))
 
 
 @torch.no_grad()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from scipy import integrate, stats
+from scipy import integrate, special, stats
+from sklearn.base import BaseEstimator
 
 from skabi.design import DesignBox, DesignPool, Experiment
 from skabi.priors import IndependentPrior
@@ -77,6 +78,53 @@ def threshold():
 @pytest.fixture
 def threshold_in_torch():
     return Experiment(PLACE, answer, space=DesignBox(-3.0, 3.0), **THRESHOLD, **THRESHOLD_IN_TORCH)
+
+
+class LinePosterior(BaseEstimator):
+    """The exact posterior of the slope after histories."""
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def fit(self, X, y=None):
+        return self
+
+    def log_prob(self, X, y):
+        precision = np.array([1 / SCALE**2 + (x[:, 0] ** 2).sum() for x in X])
+        mean = np.array([(x[:, 0] * x[:, 1]).sum() for x in X]) / precision
+        return stats.norm.logpdf(y[:, 0], mean, precision**-0.5)
+
+
+class ThresholdPosterior(BaseEstimator):
+    """The posterior of the threshold after histories of at least one step, by quadrature."""
+
+    grid = np.linspace(-4, 5, 181)
+
+    def fit(self, X, y=None):
+        return self
+
+    def sample(self, X, n_draws, *, random_state=None):
+        proba = np.exp(self._log_density(X))
+        rng = np.random.default_rng(random_state)
+        return np.stack([rng.choice(self.grid, size=(n_draws, 1), p=p / p.sum()) for p in proba])
+
+    def log_prob(self, X, y):
+        return np.array([np.interp(v, self.grid, p) for v, p in zip(y[:, 0], self._log_density(X), strict=True)])
+
+    def information(self, history, designs):
+        """Return what one more question at each design tells after a history."""
+        proba = np.exp(self._log_density([history])[0])
+        yes = special.expit(4 * (designs[:, np.newaxis] - self.grid))
+        entropy = special.entr(yes) + special.entr(1 - yes)
+        mean = yes @ proba / proba.sum()
+        return special.entr(mean) + special.entr(1 - mean) - entropy @ proba / proba.sum()
+
+    def _log_density(self, X):
+        steps = np.concatenate(list(X))
+        terms = special.log_expit(4 * (steps[:, :1] - self.grid) * (2 * steps[:, 1:] - 1))
+        starts = np.cumsum([0] + [len(x) for x in X[:-1]])
+        total = stats.norm.logpdf(self.grid, 0.5, 1) + np.add.reduceat(terms, starts)
+        return total - special.logsumexp(total, axis=1, keepdims=True) - np.log(self.grid[1] - self.grid[0])
 
 
 def line_information(designs):

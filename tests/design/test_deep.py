@@ -10,12 +10,19 @@ from skabi.design import (
     AdaptiveDesigner,
     DeepAdaptiveDesign,
     DesignBox,
+    DesignPool,
     Experiment,
     FixedDesign,
     RandomDesign,
     evaluate_policy,
 )
-from skabi.design._rollouts import Rollout, TorchExperiment, contrastive_bound, roll_out_in_torch, surrogate
+from skabi.design._rollouts import (
+    Rollout,
+    TorchExperiment,
+    contrastive_bound,
+    roll_out_in_torch,
+    surrogate,
+)
 from skabi.exceptions import ApproximationWarning, ShapeError, TrainingError
 from skabi.priors import IndependentPrior
 from skabi.testing._recipe import check_recipe
@@ -24,11 +31,14 @@ from tests.design.conftest import (
     LINE_IN_TORCH,
     PLACE,
     SLOPE,
+    THRESHOLD,
+    THRESHOLD_IN_TORCH,
     answer,
     answer_in_torch,
     answer_torch_log_likelihood,
     line_information,
     respond,
+    respond_torch_log_likelihood,
     threshold_information,
 )
 
@@ -100,6 +110,15 @@ def test_yes_and_no_are_learned_by_the_score_function(threshold_in_torch):
 def test_a_pool_is_learned(line_of_a_pool):
     policy = DeepAdaptiveDesign(2, max_iter=3, learning_rate_init=0.02, **SMALL).fit(line_of_a_pool)
     assert (policy.next_design([np.empty((0, 2)), [[2.0, 1.0]]]) == 2.0).all()
+
+
+def test_yes_and_no_of_a_pool_are_learned():
+    pool = DesignPool([-3.0, -0.5, 0.5, 1.5])
+    experiment = Experiment(PLACE, answer, space=pool, **THRESHOLD, **THRESHOLD_IN_TORCH)
+    options = SMALL | {"batch_size": 64}
+    policy = DeepAdaptiveDesign(2, max_iter=8, learning_rate_init=0.01, **options).fit(experiment)
+    designs = policy.next_design([np.empty((0, 2)), [[0.5, 0.0]], [[0.5, 1.0]]])
+    assert designs.ravel().tolist() == [0.5, 1.5, -0.5]
 
 
 def test_a_fixed_sequence_is_learned_and_does_not_adapt(line_in_torch):
@@ -195,6 +214,22 @@ def test_experiments_it_cannot_learn(line):
     flat = make(torch_outcome=lambda design, generator, slope: slope * design[..., 0])
     with pytest.raises(ShapeError, match="torch_outcome must return outcomes"):
         DeepAdaptiveDesign().fit(flat)
+
+
+def test_scores_that_are_never_finite(monkeypatch, line_in_torch):
+    monkeypatch.setattr("skabi.design._learning.Learning._score", lambda self, network: float("nan"))
+    with pytest.raises(TrainingError, match="NaN or infinite after each of 1 epochs; 0 of 20 steps"):
+        DeepAdaptiveDesign(2, max_iter=1, **SMALL).fit(line_in_torch)
+
+
+def test_steps_whose_gradients_are_not_finite_are_counted():
+    def torch_log_likelihood(outcome, design, slope):
+        return respond_torch_log_likelihood(outcome, design, slope) + (0 * design[..., 0]).sqrt()
+
+    functions = LINE_IN_TORCH | {"torch_log_likelihood": torch_log_likelihood}
+    experiment = Experiment(SLOPE, respond, space=DesignBox(0.0, 3.0), **functions)
+    with pytest.warns(ApproximationWarning, match="20 of 20 steps of training had gradients that are not finite"):
+        DeepAdaptiveDesign(2, max_iter=1, **SMALL).fit(experiment)
 
 
 def test_a_bound_that_is_not_finite():

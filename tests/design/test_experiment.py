@@ -55,6 +55,7 @@ def test_designs_out_of_bounds():
         (DesignBox(0.0, 1.0, names="a"), "names must be 1"),
         (DesignPool([1.0]), "two or more"),
         (DesignPool([[1.0], [np.nan]]), "finite"),
+        (DesignPool([[1.0], [2.0], [1.0]]), r"\[1.0\] comes 2 times"),
         ([0.0, 1.0], "DesignBox or a DesignPool"),
     ],
 )

@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 
 from skabi import AmortizedPosterior
-from skabi.design import DesignBox, DesignPool, ExpectedInformationGain, Experiment, HistorySimulator
+from skabi.design import (
+    DesignBox,
+    DesignPool,
+    ExpectedInformationGain,
+    Experiment,
+    FixedDesign,
+    HistorySimulator,
+    evaluate_policy,
+)
+from skabi.design._contrastive import lower_terms, upper_terms
 from skabi.engines import Gaussian
 from skabi.exceptions import ApproximationWarning
 from tests.design.conftest import SLOPE, line_information, respond, respond_log_likelihood, threshold_information
@@ -26,6 +35,37 @@ def test_bounds_of_yes_and_no(threshold):
     exact = np.array([threshold_information(design) for design in designs[:, 0]])
     assert (np.abs(gain.lower - exact) < 4 * gain.lower_error + 0.005).all()
     assert (np.abs(gain.upper - exact) < 4 * gain.upper_error + 0.005).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_terms_are_logs_of_ratios_of_densities(n):
+    own, others = 0.3, np.linspace(0.1, 0.4, n)
+    upper = upper_terms(np.log(own), np.log(others.sum()), n)
+    lower = lower_terms(np.log(own), np.log(others.sum()), n)
+    assert upper == pytest.approx(np.log(own / others.mean()))
+    assert lower == pytest.approx(np.log(own / np.append(others, own).mean()))
+
+
+def test_information_below_zero_is_warned_of():
+    def opposite(outcome, design, slope):
+        return -respond_log_likelihood(outcome, design, slope)
+
+    experiment = Experiment(SLOPE, respond, space=DesignPool([1.0, 2.0]), log_likelihood=opposite)
+    gain = ExpectedInformationGain(experiment, n_draws=100, n_contrastive=20, random_state=0)
+    with pytest.warns(ApproximationWarning, match="2 of 2 upper bounds of the information lie below zero.*sign"):
+        gain.evaluate([[1.0], [2.0]])
+    with pytest.warns(ApproximationWarning, match="1 of 1 upper bounds"):
+        gain.optimize()
+    with pytest.warns(ApproximationWarning, match="2 of 2 upper bounds"):
+        evaluate_policy(experiment, FixedDesign([1.0, 2.0]), n_steps=2, n_rollouts=100, n_contrastive=20)
+
+
+def test_designs_that_tell_nothing_are_not_warned_of(line):
+    options = {"n_draws": 40, "n_contrastive": 5}
+    uppers = [
+        ExpectedInformationGain(line, **options, random_state=seed).evaluate([[0.0], [0.1]]).upper for seed in range(10)
+    ]
+    assert np.min(uppers) < 0
 
 
 def test_errors_are_the_spread_over_seeds(line):

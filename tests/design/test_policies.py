@@ -15,9 +15,18 @@ from skabi.design import (
     evaluate_policy,
 )
 from skabi.engines import Gaussian
-from skabi.exceptions import ApproximationWarning, ShapeError
+from skabi.exceptions import ApproximationWarning, ShapeError, SimulatorError
 from skabi.testing import check_simulator
-from tests.design.conftest import SCALE, SLOPE, line_information, respond, threshold_information
+from tests.design.conftest import (
+    PLACE,
+    SCALE,
+    SLOPE,
+    ThresholdPosterior,
+    answer,
+    line_information,
+    respond,
+    threshold_information,
+)
 
 SEQUENCE = [0.5, 1.0, 2.0]
 
@@ -84,6 +93,21 @@ def test_policies_that_are_none(line):
         FixedDesign([1.0]).next_design(np.empty((0, 0, 2)))
 
 
+class Short:
+    def next_design(self, histories, *, random_state=None):
+        return np.ones((3, 1))
+
+
+def test_a_policy_with_other_rows_is_named(line):
+    message = "Short.next_design must return one design for each history, {} rows; got 3"
+    with pytest.raises(ShapeError, match=message.format(20)):
+        evaluate_policy(line, Short(), n_steps=1, n_rollouts=20)
+    with pytest.raises(SimulatorError, match=message.format("[0-9]+")):
+        HistorySimulator(line, 2, policy=Short()).sample(10, random_state=0)
+    with pytest.raises(ShapeError, match=message.format(1)):
+        AdaptiveDesigner(line, policy=Short()).next_design()
+
+
 @pytest.mark.parametrize("n_steps", [3, (1, 4)])
 @pytest.mark.parametrize("has_policy", [False, True])
 def test_histories_are_data_sets(line, n_steps, has_policy):
@@ -106,8 +130,15 @@ def test_histories_are_data_sets(line, n_steps, has_policy):
 def test_histories_that_are_none(line):
     with pytest.raises(TypeError, match="policy must have next_design"):
         HistorySimulator(line, 3, policy=3)
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="n_steps must be at least 1"):
         HistorySimulator(line, 0)
+    with pytest.raises(ValueError, match=r"n_steps\[0\] must be at least 1; got 0"):
+        HistorySimulator(line, (0, 3))
+    with pytest.raises(TypeError, match=r"n_steps must be an int, or a tuple \(fewest, most\); got \[1, 3\]"):
+        HistorySimulator(line, [1, 3])
+    for n_steps in [(3, 1), (1, 2, 3)]:
+        with pytest.raises(ValueError, match=r"n_steps must be .*a tuple \(fewest, most\)"):
+            HistorySimulator(line, n_steps)
     with pytest.raises(ValueError, match="random_share"):
         HistorySimulator(line, 3, random_share=2.0)
 
@@ -125,6 +156,16 @@ def test_the_greedy_question_is_where_the_posterior_is(threshold):
     assert abs(design.item() - 0.5) < 0.35
     first = policy.next_design([np.empty((0, 2))], random_state=0)
     assert threshold_information(first.item()) > threshold_information(0.5) - 0.03
+
+
+def test_the_greedy_question_follows_the_history_without_a_likelihood(threshold):
+    experiment = Experiment(PLACE, answer, space=threshold.space)
+    histories = [[[2.0, 0.0]] * 6, [[-1.0, 1.0]] * 6]
+    posterior = ThresholdPosterior()
+    policy = GreedyDesign(experiment, posterior=posterior, n_candidates=32, n_draws=128, n_outcomes=128)
+    for history, (design,) in zip(histories, policy.next_design(histories, random_state=0), strict=True):
+        values = posterior.information(np.array(history), np.append(np.linspace(-3, 3, 61), design))
+        assert values[-1] > values.max() - 0.04
 
 
 def test_greedy_designs_of_a_pool_and_without_a_likelihood():
@@ -150,6 +191,8 @@ def test_histories_of_another_shape(line):
         policy.next_design([[[5.0, 2.0]]])
     with pytest.raises(ValueError, match="history 0 has NaN"):
         policy.next_design([[[1.0, np.nan]]])
+    with pytest.raises(ShapeError, match=r"history 0 has \(1, 1, 2\)\.$"):
+        policy.next_design([[[[1.0, 2.0]]]])
 
 
 def test_what_was_told_gives_the_exact_posterior(line):
@@ -171,6 +214,9 @@ def test_a_designer_begins_anew(line):
     first = designer.next_design()
     designer.tell(first, 0.3)
     assert (designer.next_design([[1.0, 0.2]]) <= 3.0).all()
+    assert (designer.next_design([]) <= 3.0).all()
+    with pytest.raises(ShapeError, match=r"that of one experiment, \(n_steps, 2\); got \(1, 1, 2\)"):
+        designer.next_design([[[1.0, 0.2]]])
     assert len(designer.history) == 1
     assert len(designer.reset().history) == 0
     assert (designer.next_design() == first).all()
@@ -201,5 +247,9 @@ def test_a_thin_posterior_is_warned_of(line):
     designer = AdaptiveDesigner(line, random_state=0)
     for _ in range(20):
         designer.tell(3.0, 30.0)
-    with pytest.warns(ApproximationWarning, match="are worth . of the posterior's"):
-        designer.posterior_so_far(1000)
+    with pytest.warns(ApproximationWarning, match="are worth . of the posterior's.*or raise n_prior_draws"):
+        designer.posterior_so_far(1000, n_prior_draws=100)
+    designer.reset().tell(3.0, 0.0)
+    assert designer.posterior_so_far(1000, n_prior_draws=5000)["slope"].std() == pytest.approx(1 / 3.04, rel=0.2)
+    with pytest.raises(ValueError, match="n_prior_draws must be at least 1"):
+        designer.posterior_so_far(n_prior_draws=0)

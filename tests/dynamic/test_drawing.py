@@ -71,9 +71,24 @@ def test_backward_draws_are_those_of_the_joint_posterior(transition, covariance,
     assert close(states[0, :, 0, :, 0], *joint_normal(covariance, series))
 
 
+def test_subjects_of_a_known_scale_have_the_kalman_smoother_of_their_own(series, exact_learned):
+    learned, each = exact_learned({"level": RandomWalk(SCALE)}), [series, 1.0 - series[::-1]]
+    filters = [filter_of(walk_covariance(), own) for own in each]
+    memory = torch.cat([memory_of(*moments) for moments in filters], dim=1)
+    _, states = smooth(learned, memory, np.array([N_TIMES]), N_DRAWS, seed=0)
+    assert states.shape == (1, N_DRAWS, 2, N_TIMES, 1)
+    for subject, own in enumerate(each):
+        assert close(states[0, :, subject, :, 0], *joint_normal(walk_covariance(), own))
+    # Given the scale, what is left of one says nothing of the other.
+    gaps = states[0, ..., 0] - states[0, ..., 0].mean(axis=0)
+    correlation = (gaps[:, 0] * gaps[:, 1]).mean(axis=0) / gaps.std(axis=0).prod(axis=0)
+    assert (np.abs(correlation) < 4 / np.sqrt(N_DRAWS)).all()
+
+
 def test_filtering_draws_each_time_from_its_own_belief(series, exact_learned):
     mean, variance = filter_of(walk_covariance(), series)
-    _, states = filtered(exact_learned({"level": RandomWalk(SCALE)}), memory_of(mean, variance), N_DRAWS, seed=0)
+    learned, lengths = exact_learned({"level": RandomWalk(SCALE)}), np.array([N_TIMES])
+    _, states = filtered(learned, memory_of(mean, variance), lengths, N_DRAWS, seed=0)
     assert close(states[0, :, 0, :, 0], mean, np.diag(variance))
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import pickle
 
 import numpy as np
@@ -31,6 +32,17 @@ MIXED = {
 
 def mixed(level, drift, smooth, offset, rng):
     return rng.normal(level + drift + smooth + offset)
+
+
+def _scored(simulator):
+    """Return the simulator with the likelihood of a level that is seen with noise of 0.5."""
+    return DynamicSimulator(
+        simulator.space.transitions,
+        None,
+        simulator.simulate,
+        n_times=simulator.n_times,
+        log_likelihood=lambda X, level: stats.norm(level, 0.5).logpdf(X[..., 0]),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +100,8 @@ def test_shorter_series_are_beginnings_of_longer_ones(fitted, data):
     for time in range(5):
         assert stats.ks_2samp(alone.values[0, :, time, 0], ragged.values[0, :, time, 0]).pvalue > 1e-4
     each = fitted.sample([X[0, :5], X[1]], 10, kind="filtering", random_state=1)
-    assert np.isnan(each.values[0, :, 5:]).all() and np.isfinite(each.values[1]).all()
+    for drawn in (each.values, each.hyper):
+        assert np.isnan(drawn[0, :, 5:]).all() and np.isfinite(drawn[0, :, :5]).all() and np.isfinite(drawn[1]).all()
 
 
 def test_longer_series_are_warned_of(fitted, data):
@@ -160,6 +173,10 @@ def test_hyper_parameters_that_are_known_are_taken(fitted, data):
         assert (draws.hyper == known).all()
     with pytest.raises(ShapeError, match="hyper must have shape"):
         fitted.sample(X, 10, hyper=y.hyper[:2])
+    with pytest.raises(ValueError, match=r"support of the prior of \['level_scale'\]; 4 of 4 rows"):
+        fitted.sample(X, 10, hyper=-y.hyper)
+    with pytest.raises(ValueError, match="hyper must be finite"):
+        fitted.sample(X, 10, hyper=np.nan * y.hyper)
 
 
 def test_times_must_increase(fitted, data):
@@ -235,6 +252,17 @@ def test_missing_observations(make, simulator):
     assert np.isfinite(part).all() and not np.array_equal(whole, part)
     step = posterior.filter_step(gap[:, -1], n_draws=20, random_state=0)
     assert np.isfinite(step.values).all()
+    posterior.set_params(missing=None)
+    assert np.isfinite(posterior.sample(gap, 5).values).all()
+
+
+def test_what_was_fitted_says_whether_values_may_be_missing(make, simulator, data):
+    X = data[0].copy()
+    X[:, 3] = np.nan
+    posterior = make().fit(simulator).set_params(missing="mask")
+    for answer in (posterior.sample, posterior.predict, lambda X: posterior.filter_step(X[:, 3])):
+        with pytest.raises(ValueError, match="NaN"):
+            answer(X)
 
 
 def test_simulators_with_missing_values_need_a_mask(make):
@@ -272,6 +300,63 @@ def test_predictions_one_step_ahead_see_only_what_came_before(fitted, data, simu
     assert not np.allclose(first[:, :, 7:], second[:, :, 7:])
 
 
+def test_predictions_ahead_of_shorter_series_end_with_them(fitted, data, simulator):
+    X, scored = data[0], _scored(simulator)
+    made = fitted.sample_ahead([X[0, :5], X[1], X[2, :1]], simulator, 2000, random_state=0)
+    scores = fitted.log_score_ahead([X[0, :5], X[1], X[2, :1]], scored, 2000, random_state=0)
+    assert made.shape == (3, 2000, 12, 1) and scores.shape == (3, 12)
+    for i, length in enumerate((5, 12, 1)):
+        assert np.isnan(made[i, :, length:]).all() and np.isnan(scores[i, length:]).all()
+        alone = fitted.sample_ahead(X[i : i + 1, :length], simulator, 2000, random_state=1)[0]
+        for time in range(length):
+            assert stats.ks_2samp(alone[:, time, 0], made[i, :, time, 0]).pvalue > 1e-4
+        assert np.isfinite(scores[i, :length]).all()
+
+
+def test_log_scores_are_those_of_the_predictive_density(fitted, data, simulator):
+    X = data[0][:1]
+    scores = fitted.log_score_ahead(X, _scored(simulator), 4000, random_state=0)
+    draws = fitted.sample_ahead(X, simulator, 4000, random_state=1)[0, :, :, 0]
+    near = (np.abs(draws - X[0, :, 0]) < 0.3).mean(axis=0)
+    # A share of 4,000 draws, of which at least one in twenty is near, and the curvature of densities as wide as 0.5.
+    is_common = near > 0.05
+    np.testing.assert_allclose(np.log(near[is_common] / 0.6), scores[0, is_common], atol=0.3)
+    assert is_common.sum() > 6
+
+
+def test_what_is_missing_has_no_log_score(make, simulator):
+    posterior, scored = make(missing="mask").fit(simulator), _scored(simulator)
+    X = simulator.sample(2, random_state=0)[0]
+    X[0, 3] = np.nan
+    scores = posterior.log_score_ahead(X, scored, 20, random_state=0)
+    assert np.isnan(scores[0, 3]) and np.isfinite(np.delete(scores.ravel(), 3)).all()
+
+
+def test_simulators_that_look_at_the_past_miss_what_is_missing(make):
+    def pulled(level, rng, past):
+        before = past[:, -1, 0] if past.shape[1] else 0.0
+        return rng.normal(level + 0.5 * np.nan_to_num(before))
+
+    transitions = {"level": RandomWalk(0.5)}
+    simulator, able = (DynamicSimulator(transitions, None, pulled, n_times=6, allow_nan=nan) for nan in (False, True))
+    posterior = make(missing="mask").fit(simulator)
+    X = simulator.sample(2, random_state=0)[0]
+    assert posterior.sample_ahead(X, simulator, 5, random_state=0).shape == (2, 5, 6, 1)
+    X[0, 3] = np.nan
+    with pytest.raises(ValueError, match="simulate looks at past observations"):
+        posterior.sample_ahead(X, simulator, 5)
+    assert np.isfinite(posterior.sample_ahead(X, able, 5, random_state=0)).all()
+
+
+def test_predictions_ahead_need_the_simulator_of_the_posterior(fitted, data):
+    other = DynamicSimulator({"height": RandomWalk()}, None, lambda height, rng: rng.normal(height), n_times=12)
+    for answer in (fitted.sample_ahead, fitted.log_score_ahead):
+        with pytest.raises(ValueError, match=r"simulator must have the parameters .* it has \(\['height'\], \[\]\)"):
+            answer(data[0], other)
+        with pytest.raises(TypeError, match="must be a DynamicSimulator; got LinearGaussianStateSpace"):
+            answer(data[0], LinearGaussianStateSpace())
+
+
 def test_log_scores_need_a_likelihood(fitted, data, simulator):
     with pytest.raises(ValueError, match="log_likelihood"):
         fitted.log_score_ahead(data[0], simulator)
@@ -291,8 +376,12 @@ def test_posteriors_of_subjects(make):
     assert posterior.forecast(X, 4, 5).values.shape == (2, 5, 3, 4, 1)
     assert posterior.sample(X[:, :1], 5).values.shape == (2, 5, 1, 8, 1)
     assert dict(draws.to_datatree()["posterior"]["level"].sizes)["subject"] == 3
+    more = np.concatenate([X, X[:, :1]], axis=1)
     with pytest.warns(ApproximationWarning, match="4 subjects"):
-        posterior.sample(np.concatenate([X, X[:, :1]], axis=1), 5)
+        posterior.sample(more, 5)
+    with pytest.warns(ApproximationWarning, match="4 subjects"):
+        step = posterior.filter_step(more[:, :, 0], n_draws=5)
+    assert posterior.filter_step(more[:, :, 1], step, n_draws=5).values.shape == (2, 5, 4, 1)
     with pytest.raises(ValueError, match="one subject"):
         posterior.sample_ahead(X, simulator)
 
@@ -389,3 +478,67 @@ def test_each_epoch_may_have_simulations_of_its_own(make, simulator, data):
     first, second = (posterior.log_prob(*data) for posterior in posteriors)
     np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first, make().fit(simulator).log_prob(*data))
+
+
+@pytest.mark.parametrize("kind", ["smoothing", "filtering"])
+def test_means_of_one_series_do_not_depend_on_others(all_kinds, kind):
+    simulator, posterior = all_kinds
+    X = simulator.sample(3, random_state=4)[0]
+    together = posterior.predict(X, kind=kind, n_draws=50)
+    for i in range(3):
+        np.testing.assert_allclose(posterior.predict(X[i : i + 1], kind=kind, n_draws=50), together[i : i + 1])
+    shorter = posterior.predict([X[0, :4], X[1]], kind=kind, n_draws=50)
+    np.testing.assert_allclose(shorter[:1, :4], posterior.predict(X[:1, :4], kind=kind, n_draws=50))
+
+
+def test_series_outside_the_simulations_are_warned_of(make, simulator, fitted, data):
+    X = data[0].copy()
+    X[1] = 1e9
+    for answer in (lambda X: fitted.sample(X, 5), fitted.predict, lambda X: fitted.forecast(X, 2, 5)):
+        with pytest.warns(ApproximationWarning, match="1 of 4 data sets lie outside what was simulated.*: 1, counted"):
+            answer(X)
+    with pytest.warns(ApproximationWarning, match="1 of 2 data sets lie outside"):
+        fitted.sample([X[0], X[1, :3]], 5)
+    quiet = make(warn_outside=False).fit(simulator)
+    assert np.isfinite(quiet.sample(X, 5).values).all()
+
+
+def test_p_values_of_simulated_series_are_uniform_at_any_length(make, simulator):
+    posterior = make(n_simulations=1500, max_iter=1, validation_fraction=0.5).fit(simulator)
+    X = simulator.sample(1000, random_state=1)[0]
+    for length in (1, 2, 3, 6, 11, 12):
+        p_values = posterior.usual_p_values(X[:, :length])
+        # Exact in the mean over the lengths between two powers of two, about right at each.
+        assert 0.05 < (p_values < 0.1).mean() < 0.2 and (p_values < 0.001).mean() < 0.01
+
+
+def test_draws_are_split_and_summarized(fitted, data):
+    draws = fitted.sample(data[0], 6, random_state=0)
+    assert len(draws) == 4 and len(draws[1:]) == 3
+    np.testing.assert_array_equal(draws[2].values, draws.values[2:3])
+    np.testing.assert_array_equal(draws[[3, 1]].hyper, draws.hyper[[3, 1]])
+    np.testing.assert_array_equal(draws.std(), draws.values.std(axis=1))
+    hyper = draws.to_frame("hyper")
+    assert hyper.index.names == ["dataset", "draw"] and hyper.loc[(2, 3), "level_scale"] == draws.hyper[2, 3, 0]
+    each = fitted.sample(data[0], 6, kind="filtering", random_state=0)
+    assert each.to_frame("hyper").loc[(2, 3, 4), "level_scale"] == each.hyper[2, 3, 4, 0]
+    with pytest.raises(ValueError, match="level must be one of"):
+        draws.to_frame("groups")
+
+
+def test_densities_of_draws_are_those_of_trajectories(fitted, data):
+    X, y = data
+    draws = fitted.sample(X, 3, random_state=0)
+    found = fitted.log_prob(X, draws)
+    assert found.shape == (4, 3)
+    for j in range(3):
+        one = dataclasses.replace(y, hyper=draws.hyper[:, j], values=draws.values[:, j], states=draws.states[:, j])
+        np.testing.assert_allclose(found[:, j], fitted.log_prob(X, one))
+    shorter = fitted.sample([X[0, :5], X[1]], 3, random_state=0)
+    first = fitted.log_prob([X[0, :5], X[1]], shorter)[0]
+    alone = dataclasses.replace(shorter[0], values=shorter.values[:1, :, :5], states=shorter.states[:1, :, :5])
+    np.testing.assert_allclose(first, fitted.log_prob(X[:1, :5], alone)[0])
+    with pytest.raises(ValueError, match="draws of whole trajectories"):
+        fitted.log_prob(X, fitted.sample(X, 3, kind="filtering"))
+    with pytest.raises(ValueError, match="y must have the parameters"):
+        fitted.log_prob(X, dataclasses.replace(draws, parameter_names=["height"]))

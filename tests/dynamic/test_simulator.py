@@ -4,7 +4,7 @@ from scipy import stats
 
 from skabi import AmortizedModelComparator
 from skabi.dynamic import DynamicSimulator, RandomWalk, RegimeSwitching, Static
-from skabi.exceptions import SimulatorError
+from skabi.exceptions import ShapeError, SimulatorError
 from skabi.priors import ChainedPrior, IndependentPrior
 from skabi.simulators import is_simulator
 from skabi.summaries import ExpertSummary
@@ -21,6 +21,10 @@ def growing(growth, rng, past):
 
 def scaled(level, offset, noise, rng):
     return np.stack([rng.normal(level, noise), offset], axis=-1)
+
+
+def offset_by(level, noise, rng):
+    return level + noise
 
 
 def _spread(X):
@@ -91,6 +95,7 @@ def test_trajectories_of_ones_own_are_observed():
         (({"level": "walk"}, None, noisy), TypeError, "must be a recipe"),
         (({"level": Static()}, None, 3), TypeError, "callable"),
         (({"height": Static()}, None, noisy), TypeError, "must take height, rng"),
+        (({"level": Static()}, None, lambda level, gain, rng: level), TypeError, "it takes gain, level, rng"),
         (({"level": Static()}, {"level": stats.norm()}, noisy), ValueError, "parameter and of a hyper-parameter"),
         (
             ({"level": RandomWalk(stats.halfnorm())}, {"level_scale": stats.halfnorm()}, noisy),
@@ -107,8 +112,11 @@ def test_what_does_not_fit_together(arguments, error, message):
 @pytest.mark.parametrize(
     "simulate, message",
     [
-        (lambda level, rng: level[:, 1:], "must return series"),
+        (lambda level, rng: level[:, 1:], r"must return an array of shape \(250, 100\)"),
+        (lambda level, rng, past: 3.0, r"must return an array of shape \(250,\)"),
+        (lambda level, rng: "none", "must return real numbers"),
         (lambda level, rng: np.full_like(level, np.nan), "NaN or infinity"),
+        (lambda level, rng: 1 / 0, "simulate raised ZeroDivisionError"),
     ],
 )
 def test_what_simulators_must_not_return(simulate, message):
@@ -136,3 +144,85 @@ def test_transitions_are_compared_by_a_comparator():
     X = np.concatenate([each.sample(50, random_state=1)[0] for each in models.values()])
     # The two differ so much that few series of 20 are mistaken.
     assert np.mean(comparator.predict(X) == ["static"] * 50 + ["switching"] * 50) > 0.9
+
+
+def test_subjects_and_draws_are_observed_as_axes_of_their_own():
+    simulator = DynamicSimulator({"level": Static()}, {"noise": stats.halfnorm()}, offset_by, n_times=9)
+    values = np.random.default_rng(0).normal(size=(2, 5, 3, 4, 1))
+    of_draws, of_data = np.array([[10.0], [20.0]])[:, np.newaxis].repeat(5, axis=1), np.array([[10.0], [20.0]])
+    for hyper in (of_draws, of_data, of_draws[:, :, np.newaxis].repeat(3, axis=2)):
+        X = simulator.observe(values, hyper)
+        np.testing.assert_array_equal(X, values + of_data[:, :, np.newaxis, np.newaxis, np.newaxis])
+
+
+def test_observations_before_are_shared_by_draws():
+    simulator = DynamicSimulator({"level": Static()}, None, lambda level, rng, past: level + past[:, -1, 0])
+    past = np.array([[[1.0], [2.0]], [[3.0], [4.0]]])
+    X = simulator.observe(np.zeros((2, 7, 3, 1)), past=past)
+    np.testing.assert_array_equal(X, past[:, np.newaxis, -1:].repeat(7, axis=1).repeat(3, axis=2))
+
+
+@pytest.mark.parametrize(
+    "values, hyper, error, message",
+    [
+        (np.zeros((2, 5, 3)), np.ones((2, 1)), ShapeError, r"values must have shape \(n, n_times, 1\)"),
+        (np.zeros((2, 5)), np.ones((2, 1)), ShapeError, "values must have shape"),
+        (np.full((2, 5, 1), np.nan), np.ones((2, 1)), ValueError, "values must be finite"),
+        (np.zeros((2, 5, 1)), np.ones((3, 1)), ShapeError, r"hyper must have shape \(2, 1\) here"),
+        (np.zeros((2, 5, 1)), np.ones((2, 2)), ShapeError, r"hyper must have shape \(2, 1\) here"),
+        (np.zeros((2, 5, 1)), np.ones(1), ShapeError, "hyper must have shape"),
+        (np.zeros((2, 5, 1)), None, ValueError, r"hyper-parameters \['noise'\] are needed"),
+    ],
+)
+def test_trajectories_that_cannot_be_observed(values, hyper, error, message):
+    simulator = DynamicSimulator({"level": Static()}, {"noise": stats.halfnorm()}, offset_by, n_times=9)
+    with pytest.raises(error, match=message):
+        simulator.observe(values, hyper)
+
+
+def test_arguments_with_defaults_are_left_alone():
+    def simulate(level, rng, noise=0.0, gain=3.0, **options):
+        return gain * level + noise
+
+    simulator = DynamicSimulator({"level": Static()}, {"noise": stats.uniform(1, 2)}, simulate, n_times=4)
+    X, y = simulator.sample(5, random_state=0)
+    np.testing.assert_allclose(X, 3 * y.values + y.hyper[:, np.newaxis])
+
+
+@pytest.mark.parametrize("of_score", [lambda X, level: -level, lambda X, level, noise: noise - level])
+@pytest.mark.parametrize("simulate", [noisy, offset_by])
+def test_likelihoods_take_arguments_of_their_own(simulate, of_score):
+    simulator = DynamicSimulator({"level": Static()}, {"noise": stats.halfnorm()}, simulate, log_likelihood=of_score)
+    found = simulator.log_density(np.zeros((2, 1)), np.array([[1.0], [2.0]]), np.array([[10.0], [20.0]]))
+    takes_noise = of_score.__code__.co_argcount == 3
+    np.testing.assert_array_equal(found, [9.0, 18.0] if takes_noise else [-1.0, -2.0])
+
+
+@pytest.mark.parametrize("simulate, of_score", [(noisy, lambda X, level, past: X), (growing, lambda X, growth: X)])
+def test_likelihoods_agree_with_simulators_on_the_past(simulate, of_score):
+    name = "level" if simulate is noisy else "growth"
+    with pytest.raises(TypeError, match="both have an argument past, or neither"):
+        DynamicSimulator({name: Static()}, None, simulate, log_likelihood=of_score)
+
+
+@pytest.mark.parametrize(
+    "value, message",
+    [
+        (np.nan, "2 of 2 are NaN or infinity"),
+        (np.inf, "2 of 2 are NaN or infinity"),
+        (None, r"an array of shape \(2, 1\); got \(\)"),
+        ("", "log_likelihood raised "),
+    ],
+)
+def test_what_likelihoods_must_not_return(value, message):
+    def of_score(X, level):
+        return np.float64(3.0) if value is None else level + value
+
+    simulator = DynamicSimulator({"level": Static()}, None, noisy, log_likelihood=of_score)
+    with pytest.raises(SimulatorError, match=message):
+        simulator.log_density(np.zeros((2, 1)), np.ones((2, 1)))
+
+
+def test_minus_infinity_is_a_log_likelihood():
+    simulator = DynamicSimulator({"level": Static()}, None, noisy, log_likelihood=lambda X, level: level - np.inf)
+    assert (simulator.log_density(np.zeros((2, 1)), np.ones((2, 1))) == -np.inf).all()

@@ -171,6 +171,8 @@ def test_jumps_that_forget_and_steps_that_stay_say_so():
         (RandomWalk(stats.norm()), "scale of 'level' must be a number between 0 and inf, or one distribution"),
         (RegimeSwitching(1.5), "rate of 'level'"),
         (Jumps(degrees=3.0, stability=1.0), "not both"),
+        (Jumps(stability=3.0), "stability of 'level' must lie between 0.0 and 2.0"),
+        (Jumps(stability=stats.gamma(3.0)), "stability of 'level' must be a number between 0 and 2, or one distr"),
         (GaussianProcess(smoothness=2.5), "smoothness of 'level'"),
         (RandomWalk("size"), "none of the hyper-parameters"),
         (Static(bounds=(1.0, 0.0)), "bounds of 'level'"),
@@ -186,6 +188,11 @@ class Reckless(RandomWalk):
 
     def values(self, states):
         return 3.0 * states[..., 0]
+
+
+def test_the_highest_numbers_are_among_those_allowed():
+    Jumps(rate=1.0, stability=2.0).check("level")
+    Jumps(rate=stats.uniform(), stability=stats.uniform(0.5, 1.5)).check("level")
 
 
 def test_a_transition_that_leaves_its_bounds_is_found_out():

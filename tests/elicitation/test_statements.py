@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from skabi.elicitation import Correlation, Histogram, Moments, Quantiles
-from skabi.exceptions import ShapeError
+from skabi.exceptions import ApproximationWarning, ShapeError
 
 N = 4096
 NORMALS = torch.from_numpy(stats.norm.ppf((np.arange(N) + 0.5) / N))
@@ -89,6 +89,22 @@ def test_histogram_compares_edges_with_quantiles_of_the_shares():
     few = statement.check([3, 5, 2, 0], 1)
     assert np.isfinite(few.scale).tolist() == [[True, True, False]]
     assert_allclose(few.shown, [[0.3, 0.5, 0.2, 0.0]])
+
+
+def test_quantiles_of_what_is_no_number_are_none():
+    values = VALUES.clone()
+    values[3, 1], values[4, 0] = np.nan, np.inf
+    found = Quantiles((0.25, 0.5)).points(values)
+    assert torch.isfinite(found[0]).all()
+    assert found[1].isnan().all()
+
+
+def test_shares_that_do_not_sum_to_one_are_warned_of():
+    statement = Histogram([0, 10, 20, 40])
+    with pytest.warns(ApproximationWarning, match=r"sum to \[0.9\].*bin missing"):
+        statement.check([0.2, 0.5, 0.2], 1)
+    for fine in ([0.33, 0.33, 0.33], [1, 1, 1], [0.5, 2.5, 1.0]):
+        assert_allclose(statement.check(fine, 1).shown.sum(), 1.0)
 
 
 def test_correlations_are_those_of_pairs():

@@ -17,6 +17,7 @@ ENGINES = {
     "Gaussian": Gaussian(hidden_layer_sizes=(8,)),
     "linear Gaussian": Gaussian(hidden_layer_sizes=()),
     "SplineFlow": SplineFlow(3, n_bins=5, bound=4.0, hidden_layer_sizes=(8, 8), **SMALL),
+    "skewed SplineFlow": SplineFlow(3, n_bins=5, bound=4.0, skew=True, hidden_layer_sizes=(8, 8), **SMALL),
 }
 FLOWS = [AutoregressiveSplineFlow, ColumnwiseSplineFlow, SplineFlow]
 

@@ -2,12 +2,15 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy.special import erf
 from sklearn.base import BaseEstimator
 from torch import nn
 
 from skabi.engines import ConsistencyModel, DiffusionModel, DormandPrince, FlowMatching, ResidualNetwork, RungeKutta
+from skabi.networks._noise import times_and_normals
 from skabi.testing import check_engine
 
 MEAN = torch.tensor([0.7, -1.2, 0.1], dtype=torch.float64)
@@ -192,6 +195,77 @@ def test_the_consistency_loss_is_least_for_the_exact_network():
     assert losses[1] < min(losses[0], losses[2])
 
 
+SELF_TAUGHT = ConsistencyModel(SMALL, distil=False, n_repeats=3)
+
+
+@pytest.mark.parametrize(("last", "n_steps", "n_off"), [(50, 1000, 3), (40, 384, 0)])
+def test_levels_of_noise_double_as_published(last, n_steps, n_off):
+    network = ConsistencyModel(SMALL, distil=False, n_levels=(10, last)).build(3, 2)
+    # Song, Dhariwal (2024), eq. 11: N(k) counts the ends of intervals, and stages are rounded down to whole steps.
+    length = math.floor(n_steps / (math.log2(last / 10) + 1))
+    published = [min(10 * 2 ** (k // length), last) + 1 for k in range(n_steps)]
+    found = []
+    for k in range(n_steps):
+        network.proceed(k / n_steps)
+        found.append(network.n_levels_now() + 1)
+    assert sum(n != expected for n, expected in zip(found, published, strict=True)) == n_off
+    assert found[0] == 11 and found[-1] == last + 1 and found == sorted(found)
+
+
+def seeded_loss(network, theta):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return network.training_loss(theta, CONTEXT.expand(len(theta), -1))
+
+
+def test_the_loss_of_a_self_taught_model_and_its_gradient_are_as_published():
+    network = exact(SELF_TAUGHT, path_ended).train()
+    network.field.error = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
+    network.proceed(0.7)
+    theta = MEAN + SPREAD * torch.randn(50, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    found = seeded_loss(network, theta)
+    found.mean().backward()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        uniforms, z = map(torch.Tensor.numpy, times_and_normals(theta, 3, is_random=True))
+    # Schmitt et al. (2024), section 3: the second of three doublings, so 40 intervals.
+    t = np.linspace(0.001 ** (1 / 7), 10 ** (1 / 7), 41) ** 7
+    weights = np.diff(erf((np.log(t) + 1.1) / (2 * math.sqrt(2))))
+    place = np.searchsorted(np.cumsum(weights / weights.sum()), uniforms)
+    later, earlier = t[place + 1][..., None], t[place][..., None]
+    mean, spread, c = MEAN.numpy() + 0.3, SPREAD.numpy(), 0.00054 * math.sqrt(3)
+    kept = {at: np.sqrt((spread**2 + 1e-6) / (spread**2 + level**2)) for at, level in enumerate((earlier, later))}
+    ended = [mean + kept[at] * (theta.numpy() + level * z - mean) for at, level in enumerate((earlier, later))]
+    gap, step = ended[1] - ended[0], (later - earlier)[..., 0]
+    size = np.sqrt((gap**2).sum(axis=-1) + c**2)
+    np.testing.assert_allclose(found.detach(), ((size - c) / step).mean(axis=0), rtol=1e-9)
+    # Only where the point with more noise is taken depends on the weights.
+    slope = (gap * (1 - kept[1])).sum(axis=-1) / size / step
+    np.testing.assert_allclose(network.field.error.grad, slope.mean(), rtol=1e-8)
+
+
+def test_neighbouring_points_meet_the_same_dropout():
+    dropped = []
+    network = exact(SELF_TAUGHT, lambda x, told, mean: (dropped.append(torch.rand(3)), x)[1]).train()
+    seeded_loss(network, torch.zeros(4, 3, dtype=torch.float64))
+    assert len(dropped) == 2 and torch.equal(*dropped)
+
+
+def all_to_one(x, told, mean):
+    t = (4 * told).exp()
+    return (mean - x * torch.sqrt(1 + t**2) / (1 + (t - 0.001) ** 2)) * torch.sqrt(1 + t**2) / (t - 0.001)
+
+
+def test_held_out_rows_judge_draws_and_not_their_distance():
+    theta = MEAN + SPREAD * torch.randn(200, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    # From the second level on: below, the function changes nothing, whatever the network says.
+    networks = [exact(SELF_TAUGHT, value) for value in (all_to_one, path_ended)]
+    one, right = (seeded_loss(network.train(), theta).median() for network in networks)
+    assert one < right
+    one, right = (network.eval().training_loss(theta, CONTEXT.expand(200, -1)).mean() for network in networks)
+    assert right < 0.9 * one
+
+
 def test_networks_that_learn_paths_have_no_dropout():
     network = ConsistencyModel(ResidualNetwork(8, dropout=0.3)).build(3, 2)
     dropped = [
@@ -207,6 +281,7 @@ def test_networks_that_learn_paths_have_no_dropout():
         FlowMatching(ResidualNetwork(6, n_blocks=2, n_reading_blocks=0, dropout=0.1), n_steps=20, time_exponent=1.0),
         DiffusionModel(SMALL, n_steps=40, noise=(0.01, 20.0), n_repeats=1),
         ConsistencyModel(SMALL, n_steps=4, n_repeats=1),
+        ConsistencyModel(SMALL, n_steps=4, n_repeats=1, distil=False),
     ],
     ids=lambda engine: type(engine).__name__,
 )
@@ -230,6 +305,12 @@ def test_bad_hyperparameters_are_named():
         DiffusionModel(churn=-1.0).build(2, 1)
     with pytest.raises(ValueError, match="n_path_steps must be at least 2"):
         ConsistencyModel(n_path_steps=1).build(2, 1)
+    with pytest.raises(ValueError, match=r"n_levels\[0\] must be at least 2"):
+        ConsistencyModel(distil=False, n_levels=(1, 5)).build(2, 1)
+    with pytest.raises(ValueError, match=r"n_levels\[1\] must be at least 10"):
+        ConsistencyModel(distil=False, n_levels=(10, 5)).build(2, 1)
+    with pytest.raises(ValueError, match=r"noise\[1\] must lie between 0\.01"):
+        ConsistencyModel(distil=False, noise=(0.01, 0.01)).build(2, 1)
     with pytest.raises(ValueError, match="dropout must lie between"):
         FlowMatching(ResidualNetwork(dropout=1.0)).build(2, 1)
 
@@ -249,6 +330,8 @@ class WithoutRead(BaseEstimator):
         (DiffusionModel(SMALL, solver=RungeKutta), r"got the class RungeKutta: write RungeKutta\(\)"),
         (DiffusionModel(SMALL, noise=3), "noise must be a pair of numbers, such as .*; got 3"),
         (ConsistencyModel(SMALL, noise=3), "noise must be a pair of numbers, such as .*; got 3"),
+        (ConsistencyModel(SMALL, distil=False, noise=3), "noise must be a pair of numbers, such as .*; got 3"),
+        (ConsistencyModel(SMALL, distil=False, n_levels=3), r"n_levels must be a pair .* as \(10, 50\); got 3"),
         (DiffusionModel(SMALL, log_noise=(1.0, 2.0, 3.0)), "log_noise must be a pair"),
         (FlowMatching(ResidualNetwork), r"network must be a network recipe.*got the class ResidualNetwork: write"),
         (FlowMatching(nn.Linear(3, 3)), "network must be a network recipe"),

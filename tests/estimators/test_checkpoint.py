@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
 from skabi.datasets import AutoregressiveSeries, ConjugateGaussian, GaussianMeanScale
-from skabi.engines import Gaussian
+from skabi.engines import ConsistencyModel, Gaussian, ResidualNetwork
 from skabi.estimators import AmortizedLikelihood, AmortizedModelComparator, AmortizedPosterior, JointEstimator
 from skabi.exceptions import ApproximationWarning
 from skabi.heads import Softmax
@@ -93,6 +93,15 @@ def stored(tmp_path, monkeypatch):
 CASES = {
     "one network": (AmortizedPosterior(TINY, **SMALL), ConjugateGaussian(), 1),
     "ensemble": (AmortizedPosterior(TINY, n_estimators=2, **SMALL), ConjugateGaussian(), 1),
+    "what networks are told": (
+        AmortizedPosterior(
+            ConsistencyModel(ResidualNetwork(4, n_blocks=1, n_reading_blocks=1), distil=False, n_levels=(2, 8)),
+            n_estimators=2,
+            **SMALL,
+        ),
+        ConjugateGaussian(),
+        1,
+    ),
     "all rows": (AmortizedPosterior(TINY, early_stopping=False, **SMALL), ConjugateGaussian(), 1),
     "missing": (AmortizedPosterior(TINY, summary=SET, missing="mask", **SMALL), GaussianMeanScale((2, 5)), 1),
     "likelihood": (AmortizedLikelihood(TINY, **SMALL), GaussianMeanScale(20), 1),
@@ -182,7 +191,7 @@ def test_a_process_that_was_killed(tmp_path):
 import os, signal, sys
 from skorch.callbacks import Callback
 from skabi.datasets import ConjugateGaussian
-from skabi.engines import Gaussian
+from skabi.engines import ConsistencyModel, Gaussian, ResidualNetwork
 from skabi.estimators import AmortizedPosterior
 
 class Kill(Callback):

@@ -67,7 +67,7 @@ def test_groups_are_taken_with_what_is_known_of_them():
         (([[np.zeros((2, 1)), np.zeros((2, 2))]],), ShapeError, "same n_features"),
         (([[[[np.nan]]]],), ValueError, "finite"),
         ((pd.DataFrame({"y": [1.0]}),), TypeError, "from_frame"),
-        (([[1.0, 2.0]],), ShapeError, "one row of numbers"),
+        (([[1.0, 2.0]],), ShapeError, r"one row of numbers.* a data set is a list of rows"),
     ],
 )
 def test_bad_data(arguments, error, message):
@@ -91,6 +91,10 @@ def test_bad_tables():
         GroupedData.from_frame(frame(), group="school", features="sigma", covariates="y")
     with pytest.raises(ValueError, match="every row needs a group"):
         GroupedData.from_frame(frame().assign(school=[None, "a", "b", "a", "c"]), group="school", features="y")
+    with pytest.raises(ValueError, match="every row needs a data set; 1 have none in 'study'"):
+        GroupedData.from_frame(frame().assign(study=[1, 1, None, 2, 2]), group="school", features="y", dataset="study")
+    with pytest.raises(ValueError, match="features must name at least one column"):
+        GroupedData.from_frame(frame(), group="school", features=[])
     with pytest.raises(ValueError, match="at least one row"):
         GroupedData.from_frame(frame()[:0], group="school", features="y")
     with pytest.raises(ValueError, match=r"y must have no missing values; 1 of 5 rows do, the first in group 'a'"):

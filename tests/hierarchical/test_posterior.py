@@ -133,6 +133,27 @@ def test_labels_are_kept(ragged):
     assert ragged.posterior.sample(X, 2, random_state=0).labels[0].tolist() == ["north", "south"]
 
 
+def test_parameters_are_matched_by_label(ragged):
+    X = GroupedData([[[[1.0]], [[2.0], [0.3]], [[9.0]]]], labels=[["north", "south", "west"]])
+    y = ragged.posterior.predict(X)
+    shuffled = Levels(y.hyper, [y.groups[0].iloc[[2, 0, 1]]])
+    assert ragged.posterior.score(X, shuffled) == ragged.posterior.score(X, y)
+    with pytest.raises(ValueError, match="must be of the groups of X"):
+        ragged.posterior.log_prob(X, Levels(y.hyper, [y.groups[0].rename(index={"west": "east"})]))
+
+
+def test_fit_matches_groups_by_label():
+    rng = np.random.default_rng(0)
+    labels = np.array(["a", "b", "c"])
+    hyper, theta = pd.DataFrame({"mu": rng.normal(size=200)}), rng.normal(size=(200, 3, 1))
+    y = Levels(hyper, [pd.DataFrame(own[::-1], columns=["theta"], index=labels[::-1]) for own in theta])
+    level = AmortizedPosterior(Gaussian(()), max_iter=20)
+    X = GroupedData(theta, labels=[labels] * 200)
+    mean = HierarchicalPosterior(level, level, random_state=0).fit(X, y).predict(X)
+    # Data are the parameters themselves. By place, two of three groups would have those of another, and errors of 2/3.
+    assert np.mean((np.array(mean.groups) - theta) ** 2) < 0.1
+
+
 def test_seeds_govern_draws(ragged):
     X, _ = ragged.simulator.sample(2, random_state=10)
     a, b, c = (ragged.posterior.sample(X, 5, random_state=seed) for seed in (0, 0, 1))
@@ -144,7 +165,10 @@ def test_arrays_and_searches(ragged):
     X, y = ragged.simulator.sample(60, random_state=11)
     level = AmortizedPosterior(Gaussian(()), max_iter=2)
     posterior = HierarchicalPosterior(
-        level, level, hyper_prior=ragged.simulator.hyper_prior, group_prior=ragged.simulator.group_prior.distributions
+        level,
+        level,
+        hyper_prior=ragged.simulator.hyper_prior.distributions,
+        group_prior=ragged.simulator.group_prior.distributions,
     )
     search = GridSearchCV(posterior, {"group__max_iter": [1, 2], "random_state": [0]}, cv=2).fit(X, y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
@@ -240,6 +264,8 @@ def test_bad_fits(ragged):
         HierarchicalPosterior().fit(X, y.hyper)
     with pytest.raises(TypeError, match="must be an AmortizedPosterior"):
         HierarchicalPosterior(Gaussian()).fit(X, y)
+    with pytest.raises(ShapeError, match=r"groups of X, \[\d, \d, \d, \d, \d\] in"):
+        HierarchicalPosterior().fit(X, y[:19])
     with pytest.raises(ValueError, match="brings its own"):
         HierarchicalPosterior(group_prior={}).fit(ragged.simulator)
     with pytest.raises(ValueError, match=r"hyper\.prior must be None"):

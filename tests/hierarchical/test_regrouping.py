@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy import stats
 
+from skabi import AmortizedPosterior
+from skabi.engines import Gaussian
 from skabi.exceptions import ShapeError
-from skabi.hierarchical import GroupedData
+from skabi.hierarchical import GroupedData, HierarchicalPosterior, HierarchicalSimulator
 
+LINEAR = AmortizedPosterior(Gaussian(()), max_iter=3)
 OBSERVED = np.array([1.3, -0.4, 2.2, 0.1, -1.0, 3.0])
 
 
@@ -57,3 +61,40 @@ def test_bad_questions(single):
         single.posterior.sample_new_group(X, 5, covariates={"sigma": 1.0})
     with pytest.raises(ShapeError, match="draws for each data set"):
         single.posterior.sample_groups(X, np.zeros((2, 5, 1)))
+    with pytest.raises(ValueError, match="hyper must be finite"):
+        single.posterior.sample_groups(X, np.full((1, 5, 1), np.nan))
+
+
+@pytest.fixture(scope="module")
+def scaled():
+    """A model with a scale among the hyper-parameters, and a covariate."""
+    simulator = HierarchicalSimulator(
+        {"tau": stats.halfnorm()},
+        {"theta": lambda tau, size: stats.norm(size, tau)},
+        lambda theta, rng: rng.normal(theta, 0.5),
+        n_groups=3,
+        covariates={"size": stats.uniform(0.0, 1.0)},
+        vectorized=True,
+    )
+    return HierarchicalPosterior(LINEAR, LINEAR, n_simulations=100, random_state=0).fit(simulator)
+
+
+def test_hyper_parameters_outside_their_support_are_refused(scaled):
+    X = GroupedData([[[0.1], [0.2], [0.3]]], covariates={"size": [[0.2, 0.4, 0.6]]})
+    own = scaled.sample(X, 4, random_state=0).hyper
+    assert scaled.sample_groups(X, own, random_state=0).groups[0].shape == (4, 3, 1)
+    own[0, 2, 0] = -1.0
+    with pytest.raises(
+        ValueError, match=r"hyper must lie in the support.* 1 of 4 draws do not, the first {'tau': -1.0}"
+    ):
+        scaled.sample_groups(X, own, random_state=0)
+
+
+def test_covariates_of_new_groups_are_numbers_for_all_or_for_each_data_set(scaled):
+    X = GroupedData(np.zeros((2, 3, 1)), covariates={"size": [[0.2, 0.4, 0.6]] * 2})
+    draws = scaled.sample_new_group(X, 50, covariates={"size": [0.0, 1000.0]}, random_state=0)
+    assert abs(draws.groups[0]).max() < 20 and abs(draws.groups[1] - 1000.0).max() < 20
+    with pytest.raises(ShapeError, match="one number, or one for each of 2 data sets"):
+        scaled.sample_new_group(X, 5, covariates={"size": [0.0, 1.0, 2.0]})
+    with pytest.raises(ValueError, match=r"covariates\['size'\] must convert"):
+        scaled.sample_new_group(X, 5, covariates={"size": "big"})

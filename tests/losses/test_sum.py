@@ -3,10 +3,13 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+import skabi
 from skabi import AmortizedPosterior
 from skabi.engines import Gaussian
-from skabi.losses import BaseLoss, Batch, ForwardKL, SumLoss, SummaryRegularizer
+from skabi.losses import BaseLoss, Batch, ForwardKL, SelfConsistency, SumLoss, SummaryRegularizer
 from skabi.losses._sum import terms_of
 from skabi.networks._ensemble import Ensemble, StackedMembers
 from skabi.networks._summarized import SummarizedDensity
@@ -60,6 +63,49 @@ def test_terms_go_by_the_names_of_their_classes():
     assert set(loss.get_params(deep=False)) == {"terms"}
     with pytest.raises(ValueError, match="Invalid parameter"):
         loss.set_params(second__weight=1.0)
+
+
+def test_a_sum_is_printed_as_it_is_written():
+    posterior = AmortizedPosterior(loss=ForwardKL() + SelfConsistency(weight=0.5))
+    assert repr(posterior) == "AmortizedPosterior(loss=ForwardKL() + SelfConsistency(weight=0.5))"
+    assert repr(eval(repr(posterior))) == repr(posterior)
+    posterior.set_params(loss__selfconsistency__weight=2.0, n_simulations=123456, max_iter=33, batch_size=17)
+    for text in (repr(posterior), repr(make_pipeline(StandardScaler(), posterior)), posterior._repr_html_()):
+        assert "loss=ForwardKL() + SelfConsistency(weight=2.0)," in text
+
+
+def test_a_term_that_is_dropped_is_left_out(batch):
+    loss = ForwardKL() + SummaryRegularizer(3.0)
+    dropped = clone(loss).set_params(summaryregularizer="drop")
+    torch.testing.assert_close(dropped(network(), batch), ForwardKL()(network(), batch))
+    assert [type(term) for term in terms_of(dropped.bind(None, None))] == [ForwardKL]
+    assert dropped.get_params()["summaryregularizer"] == "drop" and "forwardkl" in dropped.get_params()
+    again = clone(dropped)
+    assert repr(again) == repr(eval(repr(dropped))) == "SumLoss([ForwardKL(), ('summaryregularizer', 'drop')])"
+    with pytest.raises(ValueError, match="'summaryregularizer' is dropped and has no weight"):
+        again.set_params(summaryregularizer__weight=1.0)
+    # As searches do, which set a term and what is in it at once.
+    again.set_params(summaryregularizer__weight=2.0, summaryregularizer=SummaryRegularizer())
+    assert repr(again) == "ForwardKL() + SummaryRegularizer(weight=2.0)"
+
+
+def test_what_is_left_must_train_a_posterior():
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    posterior = AmortizedPosterior(loss=ForwardKL() + SummaryRegularizer(), max_iter=1)
+    with pytest.raises(ValueError, match="trains no posterior by itself"):
+        posterior.set_params(loss__forwardkl="drop").fit(X, X)
+    with pytest.raises(ValueError, match="at least one term; all are dropped"):
+        posterior.set_params(loss__summaryregularizer="drop").fit(X, X)
+
+
+def test_dropping_a_term_is_the_fit_without_it(tmp_path):
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    posterior = AmortizedPosterior(Gaussian(()), loss=ForwardKL() + SummaryRegularizer(), max_iter=2, random_state=0)
+    dropped = posterior.set_params(loss__summaryregularizer="drop").fit(X, X)
+    alone = clone(posterior).set_params(loss=ForwardKL()).fit(X, X)
+    assert dropped.loss_curve_ == alone.loss_curve_
+    dropped.save(tmp_path / "posterior")
+    assert repr(skabi.load(tmp_path / "posterior").loss) == repr(dropped.loss)
 
 
 def test_weights_are_searched():

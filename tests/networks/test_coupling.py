@@ -28,7 +28,15 @@ def test_only_moved_columns_move_and_only_kept_columns_steer_them():
 @pytest.mark.parametrize("n_parameters", [2, 3, 5])
 def test_two_couplings_move_every_column(n_parameters):
     stack = SplineCouplingStack(
-        n_parameters, 2, n_transforms=2, n_bins=5, bound=4.0, hidden_layer_sizes=(8,), n_blocks=1, block_width=8
+        n_parameters,
+        2,
+        n_transforms=2,
+        n_bins=5,
+        bound=4.0,
+        skew=False,
+        hidden_layer_sizes=(8,),
+        n_blocks=1,
+        block_width=8,
     )
     first, second = stack.transforms
     assert torch.equal(first.moved, second.kept) and torch.equal(first.kept, second.moved)

@@ -1,5 +1,6 @@
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from skabi.exceptions import ShapeError
@@ -47,6 +48,19 @@ def test_an_estimator_is_sampled():
     display = LevelsDisplay.from_estimator(Fitted(), [None], estimates=ESTIMATES, ax=ax)
     assert display.ax_ is ax and display.figure_ is figure
     plt.close(figure)
+
+
+def test_series_are_matched_by_label():
+    made = draws()
+    expected = LevelsDisplay.from_draws(made, estimates=ESTIMATES, truth=ESTIMATES)
+    sorted_otherwise = pd.Series(ESTIMATES, index=["a", "b", "c"]).loc[["c", "a", "b"]]
+    display = LevelsDisplay.from_draws(made, estimates=sorted_otherwise, truth=sorted_otherwise)
+    np.testing.assert_array_equal(display.estimates, expected.estimates)
+    np.testing.assert_array_equal(display.truth, expected.truth)
+    with pytest.raises(ValueError, match="estimates must be of the groups of draws"):
+        LevelsDisplay.from_draws(made, estimates=sorted_otherwise.rename({"c": "z"}))
+    for each in (expected, display):
+        plt.close(each.figure_)
 
 
 def test_bad_input():

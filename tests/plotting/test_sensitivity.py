@@ -3,13 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from skabi import AmortizedPosterior
+from skabi import AmortizedModelComparator, AmortizedPosterior
 from skabi.datasets import ConjugateGaussian
 from skabi.engines import Gaussian
 from skabi.exceptions import ShapeError
 from skabi.plotting import SensitivityDisplay
-from skabi.sensitivity import SensitivityAnalysis
+from skabi.priors import IndependentPrior
+from skabi.sensitivity import ContextComparator, ContextSimulator, SensitivityAnalysis
+from skabi.simulators import Simulator
 
 X = np.array([[1.5, 0.0], [-1.0, 0.3]])
 
@@ -25,7 +28,7 @@ def analysis(posterior):
     return SensitivityAnalysis(posterior, n_draws=300, random_state=0)
 
 
-@pytest.mark.parametrize("statistic", ["distance", "mean_change_sd", "sd_change_sd", "q5_change", "sd"])
+@pytest.mark.parametrize("statistic", ["distance", "joint_distance", "mean_change_sd", "q5_change", "sd"])
 def test_curves_over_powers(analysis, statistic):
     result = analysis.prior(X, [0.9, 1.0, 1.1])
     display = SensitivityDisplay.from_result(result, statistic=statistic)
@@ -35,6 +38,25 @@ def test_curves_over_powers(analysis, statistic):
     line = display.axes_[0, 0].lines[0]
     np.testing.assert_allclose(line.get_xdata(), expected.index)
     np.testing.assert_allclose(line.get_ydata(), expected)
+
+
+def test_probabilities_of_models():
+    def simulate(theta, rng):
+        return theta[:, np.newaxis] + rng.normal(size=(len(theta), 2))
+
+    models = {
+        name: ContextSimulator(Simulator(IndependentPrior({"theta": stats.norm(0, sd)}), simulate, vectorized=True))
+        for name, sd in (("narrow", 0.5), ("wide", 2.0))
+    }
+    comparator = ContextComparator(AmortizedModelComparator(n_simulations=200, max_iter=2, random_state=0)).fit(models)
+    display = SensitivityDisplay.from_analysis(SensitivityAnalysis(comparator), X, alphas=[0.5, 1.0, 2.0])
+    assert [panel.get_title() for panel in display.axes_.ravel()] == ["probability of narrow", "probability of wide"]
+    expected = [
+        np.abs(comparator.predict_proba(X, context={"prior": power}) - comparator.predict_proba(X))[:, 0]
+        / comparator.predict_proba(X).prod(axis=1) ** 0.5
+        for power in (0.5, 1.0, 2.0)
+    ]
+    np.testing.assert_allclose(display.axes_[0, 0].lines[0].get_ydata(), np.mean(expected, axis=1), atol=1e-9)
 
 
 def test_points_of_other_choices(analysis):

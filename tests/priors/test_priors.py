@@ -179,3 +179,21 @@ def test_prior_must_have_what_inference_asks_for():
 
     with pytest.raises(TypeError, match="Half, which has no entry_names, support"):
         check_prior(Half())
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        stats.norm(1.0, 2.0),
+        stats.lognorm(0.5, scale=0.3),
+        stats.lognorm(s=0.5, loc=-1.0),
+        stats.halfnorm(scale=2.0),
+        stats.halfnorm(1.0, 2.0),
+        stats.gamma(2.0),
+    ],
+)
+def test_real_numbers_become_scipys_quantiles(distribution):
+    u = np.linspace(-7.0, 7.0, 29)
+    found = IndependentPrior({"a": distribution}).from_real(u[:, np.newaxis])[:, 0]
+    wanted = np.where(u < 0, distribution.ppf(stats.norm.cdf(u)), distribution.isf(stats.norm.sf(u)))
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)

@@ -12,8 +12,10 @@ from sklearn.preprocessing import StandardScaler
 
 from skabi import AmortizedPosterior, JointEstimator, reports
 from skabi.datasets import ConjugateGaussian, GaussianMeanScale
+from skabi.dynamic import DynamicPosterior
 from skabi.engines import Gaussian
 from skabi.exceptions import ShapeError
+from skabi.hierarchical import HierarchicalPosterior
 from skabi.losses import ForwardKL
 from skabi.pipeline import make_pipeline
 from skabi.priors import IndependentPrior
@@ -392,6 +394,12 @@ def test_bad_arguments(make_posterior, simulator):
         reports.check(simulator, X, y)
     with pytest.raises(TypeError, match="posterior must have sample"):
         reports.check(StandardScaler(), X, y)
+    for posterior, instead in (
+        (HierarchicalPosterior(), "level_ranks"),
+        (DynamicPosterior(), "TimeCalibrationDisplay"),
+    ):
+        with pytest.raises(TypeError, match=f"draws of several levels, which are checked by .*{instead}"):
+            reports.check(posterior, X, y)
     with pytest.raises(NotFittedError):
         reports.check(AmortizedPosterior(), X, y)
     with pytest.raises(ValueError, match="n_datasets must be at least 20"):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold
 
 from skabi import AmortizedPosterior, EnsemblePosterior
@@ -78,7 +79,7 @@ def test_multiverse(posterior, plain, simulator):
 def test_batches_of_choices_are_no_matter(posterior, monkeypatch):
     analysis = SensitivityAnalysis(posterior, n_draws=2000, random_state=0)
     once = analysis.prior(X, [0.5, 2.0]).table
-    monkeypatch.setattr("skabi.sensitivity._analysis._N_HELD", 1)
+    monkeypatch.setattr("skabi.sensitivity._subjects._N_HELD", 1)
     parts = analysis.prior(X, [0.5, 2.0]).table
     np.testing.assert_allclose(parts["mean"], once["mean"], atol=5 * once["mean_se"].max())
     assert parts["alpha"].equals(once["alpha"])
@@ -93,6 +94,53 @@ def test_entries_are_raised_one_at_a_time_and_together():
     assert list(dict.fromkeys(result.table["choice"])) == [*(f"prior_{name}" for name in names), "prior"]
     some = SensitivityAnalysis(estimator, n_draws=200, random_state=0).prior(data, [0.9], entries=names[:1])
     assert set(some.table["choice"]) == {f"prior_{names[0]}"}
+
+
+def test_improper_priors_have_no_weights():
+    prior = IndependentPrior({"scale": stats.halfcauchy(), "shift": stats.norm()})
+
+    def simulate(scale, shift, rng):
+        return shift[:, np.newaxis] + scale[:, np.newaxis] * rng.normal(size=(len(scale), 3))
+
+    recipe = AmortizedPosterior(Gaussian(()), n_simulations=100, max_iter=2, random_state=0)
+    analysis = SensitivityAnalysis(recipe.fit(Simulator(prior, simulate, vectorized=True)), n_draws=100, random_state=0)
+    with pytest.raises(ValueError, match=r"'scale' to the power 0.3 is improper"):
+        analysis.prior([[1.0, 1.0, 1.0]], [0.3, 2.0])
+    # As a str an entry is one, and no list of letters.
+    table = analysis.prior([[1.0, 1.0, 1.0]], [0.9], entries="shift").table
+    assert set(table["choice"]) == {"prior_shift"}
+
+
+def measure(theta, rng, noise=NOISE):
+    return theta + np.sqrt(noise) * rng.normal(size=theta.shape)
+
+
+def log_density(X, theta, noise=NOISE):
+    return stats.norm.logpdf(X, theta, np.sqrt(noise)).sum(axis=1)
+
+
+def test_a_variant_that_is_known_is_told_and_a_power_that_is_not_is_weighed():
+    prior = IndependentPrior({"theta": stats.norm([0.0], 1.0)})
+    simulator = Simulator(prior, measure, vectorized=True, log_likelihood=log_density)
+    noises = {"small": NOISE, "large": 2.0}
+    choices = ContextSimulator(simulator, prior_powers=False, variants={"noise": noises})
+    recipe = AmortizedPosterior(Gaussian((16,)), n_simulations=8000, max_iter=20, random_state=0)
+    posterior = ContextPosterior(recipe).fit(choices)
+    grid = {"noise": list(noises), "likelihood": [0.8, 1.0, 1.25], "prior": [1.0, 1.25]}
+    result = SensitivityAnalysis(posterior, simulator=choices, n_draws=4000, random_state=0).multiverse(X, grid)
+    table = result.table
+    precision = table["likelihood"] / table["noise"].map(noises)
+    total = table["prior"] + precision
+    mean = X[table["data_set"], 0] * precision / total
+    # Four standard errors, and what a small network errs by.
+    assert (np.abs(table["mean"] - mean) < 4 * table["mean_se"] + 0.06).all()
+    np.testing.assert_allclose(table["sd"], total**-0.5, rtol=0.1)
+    assert (table["pareto_k"] < result.largest_k).all()
+    told = (table["likelihood"] == 1.0) & (table["prior"] == 1.0)
+    assert (table["pareto_k"][told] == 0.0).all()
+    assert (table["distance"][told & (table["noise"] == "small")] == 0.0).all()
+    with pytest.raises(ValueError, match=r"variants of \['noise'\] need the likelihood of each"):
+        SensitivityAnalysis(posterior, simulator=simulator).multiverse(X, grid)
 
 
 def test_by_default_only_powers_that_are_known_are_asked_for(simulator):
@@ -166,6 +214,11 @@ def test_another_prior_by_weights(plain, simulator):
     with pytest.warns(ApproximationWarning, match="cannot be relied on"):
         far = change_prior(plain, X, IndependentPrior({"theta": stats.norm([6.0], 0.2)}), random_state=0)
     assert (far.pareto_k > far.largest_k).all()
+    elsewhere = IndependentPrior({"theta": stats.uniform([30.0], 1.0)})
+    with pytest.warns(ApproximationWarning, match="4 of 4 data sets no draw is possible under the new prior"):
+        none = change_prior(plain, X, elsewhere, random_state=0)
+    assert np.isnan(none.draws).all()
+    assert none.effective_sizes.tolist() == [0.0] * 4
 
 
 def test_powers_by_weights_agree_with_psense(plain, simulator):
@@ -194,6 +247,8 @@ def test_powers_by_weights_agree_with_psense(plain, simulator):
 
 
 def test_bad_input(plain, sets, simulator):
+    with pytest.raises(TypeError, match="must have sample, as a posterior"):
+        SensitivityAnalysis(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]))
     with pytest.raises(ValueError, match="no likelihood is known"):
         SensitivityAnalysis(plain).likelihood(X)
     with pytest.raises(ValueError, match=r"not trained for the choices \['noise'\]"):

@@ -79,6 +79,26 @@ def test_choices_outside_those_of_fit_are_warned_of(posterior):
         posterior.sample_contexts(X, [{"likelihood": 0.1}], 10)
 
 
+def test_improper_priors_have_no_posterior():
+    prior = IndependentPrior({"scale": stats.halfcauchy()})
+
+    def simulate(scale, rng):
+        return scale[:, np.newaxis] * rng.normal(size=(len(scale), 3))
+
+    recipe = AmortizedPosterior(Gaussian(()), n_simulations=100, max_iter=2, random_state=0)
+    choices = ContextSimulator(Simulator(prior, simulate, vectorized=True), power_range=(0.8, 2.0))
+    posterior = ContextPosterior(recipe).fit(choices)
+    for ask in (
+        lambda: posterior.sample([[1.0, 0.5, 2.0]], 5, context={"prior_scale": 0.3}),
+        lambda: posterior.sample_contexts([[1.0, 0.5, 2.0]], [{"prior": 1.0}, {"prior": 0.3}], 5),
+    ):
+        with (
+            pytest.warns(ApproximationWarning, match="outside"),
+            pytest.raises(ValueError, match=r"power 0.3 is improper"),
+        ):
+            ask()
+
+
 def test_saved(posterior, tmp_path):
     posterior.save(tmp_path / "model")
     loaded = skabi.load(tmp_path / "model")

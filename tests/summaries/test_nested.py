@@ -53,6 +53,17 @@ def test_the_first_statistics_are_of_group_means():
         torch.testing.assert_close(summaries[i, n_described : n_described + 2], log_deviation)
 
 
+def test_the_last_statistics_are_of_what_scatters_within_groups():
+    """The logarithm of the root mean square of distances from the group's mean, over all observations."""
+    network, x, mask = build_random(small(), SHAPE, 3), normals(3, *SHAPE), masks()
+    found = network(x, mask)[:, network.n_fixed - SHAPE[-1] : network.n_fixed]
+    for i in range(3):
+        groups = [x[i, j, mask[i, j]] for j in range(4) if mask[i, j].any()]
+        squares = torch.cat([(group - group.mean(dim=0)).square() for group in groups]).mean(dim=0)
+        # Standard deviations below a thousandth are not told apart, in each group and in all.
+        torch.testing.assert_close(found[i], 0.5 * (squares + 1e-6).log(), atol=1e-3, rtol=1e-4)
+
+
 def test_the_number_of_observations_of_each_group_is_told():
     network, x = build_random(small(), SHAPE, 3), torch.ones(1, *SHAPE, dtype=torch.float64)
     few, many = torch.zeros(1, 4, 6, dtype=torch.bool), torch.ones(1, 4, 6, dtype=torch.bool)

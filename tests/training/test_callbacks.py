@@ -8,7 +8,7 @@ from skorch.callbacks import Callback
 from skabi.exceptions import ApproximationWarning, TrainingError
 from skabi.losses import ForwardKL
 from skabi.training import EpochBar, Schedule
-from skabi.training._callbacks import SeedSteps
+from skabi.training._callbacks import SeedSteps, TellProgress
 
 
 class Recorder(Callback):
@@ -137,6 +137,30 @@ def test_the_bar_counts_epochs_and_shows_losses(fit, capsys):
     assert f"held_out={2.0 - record.valid_losses[-1]:.3f}" in printed.err
     fit(max_iter=3)
     assert capsys.readouterr().err == ""
+
+
+class Progressing(torch.nn.Module):
+    """A module, or a loss, that wants to know how far training is."""
+
+    def proceed(self, share):
+        self.share = share
+
+
+@pytest.mark.parametrize("first_share", [0.0, 0.6])
+def test_losses_and_networks_are_told_the_share_of_training_that_is_done(first_share):
+    loss, inner, stacked, module = Progressing(), Progressing(), Progressing(), torch.nn.Module()
+    module.inner = torch.nn.Module()
+    module.inner.part, module.inner.shared = inner, [torch.nn.Sequential(stacked)]
+    schedule = SimpleNamespace(step_=0, n_steps=4)
+    telling = TellProgress(loss, schedule, first_share)
+    telling.on_train_begin(SimpleNamespace(module_=module))
+    for step in range(1, 5):
+        schedule.step_ = step
+        telling.on_batch_begin(None, training=True)
+        assert loss.share == inner.share == stacked.share == max(first_share, (step - 1) / 4)
+    schedule.step_ = 1
+    telling.on_batch_begin(None, training=False)
+    assert inner.share == 0.75
 
 
 def test_steps_are_seeded_by_their_number_and_the_generator_is_put_back():

@@ -65,7 +65,7 @@ plt.show()
 
 known = outbreak[:, :30]
 ahead = posterior.forecast(known, 10, 500, random_state=0)
-future = simulator.observe(ahead.values[0], past=known.repeat(500, axis=0), random_state=0)
+future = simulator.observe(ahead.values, past=known, random_state=0)[0]
 print(
     "reports of day 40, 90 % interval:",
     np.quantile(future[:, -1, 0], [0.05, 0.95]),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from skabi.refine._pareto import largest_k, pareto_smoothed, resampled
+from skabi.diagnostics._pareto import effective_sizes, largest_k, pareto_smoothed, resampled
 
 
 def test_k_is_the_shape_of_the_tail_of_weights():
@@ -21,6 +21,8 @@ def test_weights_that_are_mostly_zero():
     weights, k = pareto_smoothed(log_weights)
     assert k.tolist() == [np.inf, np.inf, 0.0]
     np.testing.assert_allclose(weights.sum(axis=1), [0.0, 1.0, 1.0])
+    np.testing.assert_allclose(effective_sizes(weights), [0.0, 5.0, 1000.0])
+    assert resampled(weights[:0], 10, np.random.default_rng(0)).shape == (0, 10)
 
 
 def test_draws_come_in_proportion_to_their_weights():

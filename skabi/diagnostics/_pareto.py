@@ -6,7 +6,7 @@ from scipy import special
 from skabi._optional import import_optional
 
 # Fewer weights above zero have no tail to be smoothed.
-_FEWEST = 25
+FEWEST_WEIGHTS = 25
 
 
 def log_importance_weights(log_target, log_proposal):
@@ -30,14 +30,14 @@ def pareto_smoothed(log_weights):
     pareto_k : ndarray of shape (n_datasets,)
         Infinite where fewer than 25 weights are above zero.
     """
-    array_stats = import_optional("arviz_stats.base", extra="arviz", purpose="refine").array_stats
+    array_stats = import_optional("arviz_stats.base", extra="arviz", purpose="importance weights").array_stats
     weights, pareto_k = np.zeros(log_weights.shape), np.full(len(log_weights), np.inf)
     for i, row in enumerate(log_weights):
         kept = np.isfinite(row)
         if not kept.any():
             continue
         smooth = row[kept]
-        if kept.sum() >= _FEWEST:
+        if kept.sum() >= FEWEST_WEIGHTS:
             smooth, pareto_k[i] = _smoothed(array_stats, smooth)
         weights[i, kept] = special.softmax(smooth)
     return weights, pareto_k
@@ -72,5 +72,7 @@ def resampled(weights, n_draws, rng):
     ends = weights.cumsum(axis=1)
     ends /= ends[:, -1:]
     points = (np.arange(n_draws) + rng.random((len(weights), 1))) / n_draws
-    indices = np.stack([np.searchsorted(e, p, side="right") for e, p in zip(ends, points, strict=True)])
+    indices = np.empty(points.shape, dtype=int)
+    for own, end, point in zip(indices, ends, points, strict=True):
+        own[:] = np.searchsorted(end, point, side="right")
     return rng.permuted(np.minimum(indices, weights.shape[1] - 1), axis=1)
