@@ -8,6 +8,7 @@ python benchmarks/free_form.py --engines flow bayesflow-flow-matching # beside a
 python benchmarks/free_form.py --seeds 0 1 2 --reference FOLDER       # several seeds; TASK.npz with reference draws
 python benchmarks/free_form.py speed                                  # 2 and 10 consistency steps, 100 Euler steps
 python benchmarks/free_form.py --n-observations 0                     # held-out scores and times alone
+python benchmarks/free_form.py --engines diffusion --n-estimators 4   # several networks in place of one
 
 Tasks are those of the SBIBM benchmark (Lueckmann et al., 2021) with 10,000 simulations. C2ST is the mean over
 observations, the published one the least of `published.csv`; training and drawing are seconds of the processor, all
@@ -55,9 +56,8 @@ def measure(task, name, seed, arguments):
     """Fit one engine to a task, and print a line for each way to draw from it."""
     simulator = TASKS[task]()
     X, y = simulator.sample(N_SIMULATIONS, random_state=seed)
-    posterior = AmortizedPosterior(
-        clone(ENGINES[name]), prior=simulator.prior, max_iter=arguments.max_iter, random_state=seed
-    )
+    posterior = AmortizedPosterior(clone(ENGINES[name]), prior=simulator.prior, random_state=seed)
+    posterior.set_params(max_iter=arguments.max_iter, n_estimators=arguments.n_estimators)
     _, fit_seconds = seconds(lambda: posterior.fit(X, y))
     score = "none"
     if not isinstance(ENGINES[name], ConsistencyModel):
@@ -124,6 +124,7 @@ def main():
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED")
     parser.add_argument("--max-iter", type=int, default=100, help="epochs")
+    parser.add_argument("--n-estimators", type=int, default=1, help="members of each posterior, whose draws are pooled")
     parser.add_argument("--n-observations", type=int, default=5, help="of which C2ST is computed; 0 for none")
     parser.add_argument("--reference", metavar="FOLDER", help="TASK.npz with observations and reference draws")
     arguments = parser.parse_args()

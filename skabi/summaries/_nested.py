@@ -33,7 +33,7 @@ class NestedSummary(BaseSummary):
     --------
     >>> from skabi.summaries import NestedSummary
     >>> NestedSummary().cost((20, 30, 1), n_parameters=2)
-    SummaryCost(n_weights=30736, n_multiplications=1566240)
+    SummaryCost(n_weights=30736, n_multiplications=1566260)
     """
 
     takes_any_length = True
