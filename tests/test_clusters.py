@@ -109,6 +109,8 @@ def test_draws_go_to_a_store(on_dask, posterior, simulator, tmp_path, monkeypatc
     np.testing.assert_array_equal(draws[:], expected[:])
 
 
+# JAX, if a test before this one imported it, warns of the processes that ray forks.
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 @pytest.mark.slow
 def test_ray_makes_the_same_rows(simulator, tmp_path):
     ray = pytest.importorskip("ray")
