@@ -1,12 +1,13 @@
 """Measure posteriors of models whose parameters move.
 
-python benchmarks/dynamic.py                              # all parts, about half an hour on two cores
+python benchmarks/dynamic.py                              # all parts, more than an hour of one core
 python benchmarks/dynamic.py state_space coal --seeds 0 1
 python benchmarks/dynamic.py diffusion --simulations 2000 --epochs 20
 
 Parts:
 
 state_space  a level that walks at random: means against the Kalman smoother and filter, coverage at every time
+             and, of levels that stand still, the coverage of the exact smoother: a bound for static truths
 latency      on the same fit: one `filter_step` early and late in a series, and `sample` of one series 1,000 times
 coal         the rate of coal-mining disasters, 1851 to 1962: its fall, and the time of 4,000 trajectories
 diffusion    drift diffusion, 400 trials: a moving drift against a static fit, under static and moving truths

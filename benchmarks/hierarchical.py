@@ -180,7 +180,7 @@ def main():
     parser.add_argument("--n-simulations", type=int, nargs=2, default=[30_000, 100_000], help="of each part")
     parser.add_argument("--max-iter", type=int, nargs=2, default=[9, 8], help="of each part")
     parser.add_argument("--n-datasets", type=int, default=1000)
-    parser.add_argument("--n-judged", type=int, default=5)
+    parser.add_argument("--n-judged", type=int, default=10)
     parser.add_argument("--n-draws", type=int, default=1000)
     arguments = parser.parse_args()
     if "levels" in arguments.parts:
