@@ -1,5 +1,6 @@
 """Which measurement next: what a design is expected to tell, and policies that adapt designs to what was seen."""
 
+from skabi.design._amortized_greedy import AmortizedGreedyDesign
 from skabi.design._deep import DeepAdaptiveDesign
 from skabi.design._designer import AdaptiveDesigner
 from skabi.design._evaluation import PolicyGain, evaluate_policy
@@ -13,6 +14,7 @@ from skabi.design._spaces import DesignBox, DesignPool
 
 __all__ = [
     "AdaptiveDesigner",
+    "AmortizedGreedyDesign",
     "DeepAdaptiveDesign",
     "DesignBox",
     "DesignPool",

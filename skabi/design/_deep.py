@@ -16,7 +16,7 @@ from skabi.design._evaluation import PolicyGain, evaluate_policy
 from skabi.design._experiment import check_experiment, check_histories
 from skabi.design._learning import LikelihoodLearning, build_network
 from skabi.design._learning_by_posterior import PosteriorLearning, fit_posterior
-from skabi.design._likelihood import check_twins
+from skabi.design._likelihood import check_functions
 from skabi.exceptions import ApproximationWarning
 from skabi.files._savable import Savable
 
@@ -207,7 +207,12 @@ class DeepAdaptiveDesign(Savable, BaseEstimator):
         self._check_constructor()
         check_experiment(experiment)
         if self.posterior is None:
-            _check_functions(experiment)
+            check_functions(
+                experiment,
+                "DeepAdaptiveDesign",
+                advice="Without them, give a posterior that it fits to simulated histories: "
+                "DeepAdaptiveDesign(posterior=AmortizedPosterior()).",
+            )
         building, learning = seed_sequence(self.random_state).spawn(2)
         network = build_network(self, experiment, seed=building)
         self.loss_curve_: list[float] = []
@@ -317,13 +322,3 @@ class DeepAdaptiveDesign(Savable, BaseEstimator):
         check_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
         if self.posterior is not None and not hasattr(self.posterior, "log_prob"):
             raise TypeError(f"posterior must have log_prob(X, y), as AmortizedPosterior has; got {self.posterior!r}.")
-
-
-def _check_functions(experiment):
-    """Raise unless an experiment has what a policy is trained with where there is no posterior."""
-    if experiment.torch_outcome is None or experiment.torch_log_likelihood is None:
-        raise ValueError(
-            "DeepAdaptiveDesign needs an experiment with torch_outcome and torch_log_likelihood. Without them, give a "
-            "posterior that it fits to simulated histories: DeepAdaptiveDesign(posterior=AmortizedPosterior())."
-        )
-    check_twins(experiment)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from skabi._params import check_count
 from skabi._random import seed_sequence
 from skabi._shapes import as_float_array
-from skabi.design._draws_after import N_PRIOR_DRAWS, draws_after
+from skabi.design._draws_after import draws_after
 from skabi.design._experiment import Experiment, check_experiment, check_histories
 from skabi.design._greedy import GreedyDesign
 from skabi.design._histories import next_designs
@@ -24,7 +24,7 @@ class AdaptiveDesigner:
     experiment : Experiment
     posterior : AmortizedPosterior, optional
         Fitted to `HistorySimulator(experiment, n_steps=(1, ...))`; what `posterior_so_far` draws from. Without one,
-        draws of the prior are weighted by the experiment's likelihood.
+        draws of the prior follow what is told, by sequential Monte Carlo under the experiment's likelihood.
     policy : object with next_design, optional
         What chooses designs: a fitted `DeepAdaptiveDesign`, which decides in milliseconds, or another; by default
         `GreedyDesign(experiment, posterior=posterior)`.
@@ -142,14 +142,12 @@ class AdaptiveDesigner:
         self.history = np.vstack([self.history, np.concatenate([design, outcome])])
         return self
 
-    def posterior_so_far(self, n_draws: int = 1000, *, n_prior_draws: int = N_PRIOR_DRAWS) -> pd.DataFrame:
+    def posterior_so_far(self, n_draws: int = 1000) -> pd.DataFrame:
         """Return draws of the parameters given what was told, of the prior before the first step.
 
         Parameters
         ----------
         n_draws : int, default=1000
-        n_prior_draws : int, default=20_000
-            Draws of the prior that are weighted where there is no posterior.
 
         Returns
         -------
@@ -163,7 +161,7 @@ class AdaptiveDesigner:
         Warns
         -----
         ApproximationWarning
-            If draws of the prior are worth few of the posterior's, or the posterior finds the history unusual.
+            If the posterior finds the history unusual.
         """
         if self.posterior is None:
             check_experiment(self.experiment, needs_likelihood="posterior_so_far without a posterior")
@@ -173,6 +171,5 @@ class AdaptiveDesigner:
             [self.history],
             n_draws=check_count(n_draws, "n_draws"),
             random_state=self._drawing.spawn(1)[0],
-            n_prior_draws=check_count(n_prior_draws, "n_prior_draws"),
         )
         return pd.DataFrame(draws[0], columns=self.experiment.prior.parameter_names)

@@ -1,21 +1,19 @@
-"""Draws of the parameters after histories: learned, or prior draws weighted by a known likelihood."""
+"""Draws of the parameters after histories: learned, or such as a known likelihood makes of those of the prior."""
+
+from collections import defaultdict
 
 import numpy as np
-from scipy import special
 
 from skabi._random import seed_sequence
-from skabi._warnings import warn
-from skabi.design._likelihood import log_likelihood_of_histories
-from skabi.diagnostics._pareto import effective_sizes, resampled
-from skabi.exceptions import ApproximationWarning
+from skabi.design._particles import Particles
 
-# Prior draws that are weighted where no posterior is given.
-N_PRIOR_DRAWS = 20_000
-# Draws of equal weight below which weighted ones are too few to be trusted.
-_FEWEST = 50
+# Draws that follow a history where no posterior is given, at least.
+N_PARTICLES = 512
+# Densities that are held at once.
+_BLOCK = 2**21
 
 
-def draws_after(experiment, posterior, histories, *, n_draws, random_state, n_prior_draws=N_PRIOR_DRAWS):
+def draws_after(experiment, posterior, histories, *, n_draws, random_state, n_particles=N_PARTICLES):
     """Return draws `(n_histories, n_draws, n_parameters)` of the parameters given each history.
 
     Parameters
@@ -28,13 +26,13 @@ def draws_after(experiment, posterior, histories, *, n_draws, random_state, n_pr
         Without a step, draws are the prior's.
     n_draws : int
     random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
-    n_prior_draws : int
-        Weighted ones, where there is no posterior.
+    n_particles : int
+        Where there is no posterior, draws that follow a history at least.
     """
     first, second = seed_sequence(random_state).spawn(2)
     prior = experiment.prior
     is_empty = np.array([not len(history) for history in histories])
-    draws = np.empty((len(histories), n_draws, len(prior.parameter_names)))
+    draws = np.empty((len(histories), n_draws, prior.n_parameters))
     if is_empty.any():
         n = int(is_empty.sum())
         draws[is_empty] = prior.sample(n * n_draws, random_state=first).to_numpy().reshape(n, n_draws, -1)
@@ -42,7 +40,7 @@ def draws_after(experiment, posterior, histories, *, n_draws, random_state, n_pr
     if begun and posterior is not None:
         draws[~is_empty] = posterior.sample(as_data_sets(begun), n_draws, random_state=second)
     elif begun:
-        draws[~is_empty] = _weighted(experiment, begun, n_draws, max(n_prior_draws, n_draws), second)
+        draws[~is_empty] = _followed(experiment, begun, n_draws, max(n_particles, n_draws), second)
     return draws
 
 
@@ -51,23 +49,20 @@ def as_data_sets(histories):
     return np.stack(histories) if len({len(history) for history in histories}) == 1 else histories
 
 
-def _weighted(experiment, histories, n_draws, n_prior_draws, seed):
-    """Return draws of the prior in proportion to the likelihood, by systematic resampling."""
-    rng = np.random.default_rng(seed)
-    y = experiment.prior.sample(n_prior_draws, random_state=rng).to_numpy()
-    log_weights = log_likelihood_of_histories(experiment, histories, y)
-    if np.isneginf(log_weights).all(axis=1).any():
-        raise ValueError(
-            f"a history has a likelihood of zero under each of {n_prior_draws} draws of the prior: is it an outcome of "
-            "this experiment? Else give a posterior that was fitted to HistorySimulator(experiment, n_steps=...)."
-        )
-    weights = special.softmax(log_weights, axis=1)
-    size = effective_sizes(weights).min()
-    if size < min(_FEWEST, n_draws):
-        warn(
-            f"after a history of {max(map(len, histories))} steps, {n_prior_draws} draws of the prior are worth "
-            f"{size:.0f} of the posterior's: it is much narrower. Give a posterior that was fitted to "
-            "HistorySimulator(experiment, n_steps=...), or raise n_prior_draws.",
-            ApproximationWarning,
-        )
-    return y[resampled(weights, n_draws, rng)]
+def _followed(experiment, histories, n_draws, n_particles, seed):
+    """Return draws that followed each history, in a random order."""
+    following, choosing = seed.spawn(2)
+    draws = np.empty((len(histories), n_draws, experiment.prior.n_parameters))
+    by_length = defaultdict(list)
+    for i, history in enumerate(histories):
+        by_length[len(history)].append(i)
+    kept = np.random.default_rng(choosing).permutation(n_particles)[:n_draws]
+    for length, rows in by_length.items():
+        n_rows = max(1, _BLOCK // (n_particles * length))
+        for start in range(0, len(rows), n_rows):
+            block = rows[start : start + n_rows]
+            particles = Particles(experiment, len(block), n_particles, seed=following)
+            for step in np.stack([histories[i] for i in block], axis=1):
+                particles = particles.told(step)
+            draws[block] = particles.y[:, kept]
+    return draws

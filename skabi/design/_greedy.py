@@ -6,13 +6,13 @@ from scipy import special
 
 from skabi._params import check_count
 from skabi._random import seed_sequence
-from skabi.design._draws_after import N_PRIOR_DRAWS, draws_after
+from skabi.design._draws_after import N_PARTICLES, draws_after
 from skabi.design._experiment import Experiment, check_experiment, check_histories
 from skabi.design._likelihood import log_likelihood_table
 from skabi.design._spaces import DesignBox
 
 # Rounds of candidates around the best one so far, by which their spread shrinks each time.
-_N_ROUNDS, _SHRINKAGE = 2, 0.3
+_N_ROUNDS, _SHRINKAGE = 5, 0.3
 
 
 class GreedyDesign:
@@ -27,16 +27,16 @@ class GreedyDesign:
     ----------
     experiment : Experiment
     posterior : AmortizedPosterior, optional
-        Fitted to `HistorySimulator(experiment, n_steps=(1, ...))`. Without one, draws of the prior are weighted by the
-        likelihood, which serves while the posterior is not much narrower than the prior.
+        Fitted to `HistorySimulator(experiment, n_steps=(1, ...))`. Without one, draws of the prior follow the
+        history by sequential Monte Carlo, under the likelihood.
     n_candidates : int, default=64
         Of a box, and of a pool at most.
     n_draws : int, default=128
         Posterior draws that are contrasted.
     n_outcomes : int, default=64
         Simulated outcomes a candidate, of as many of these draws.
-    n_prior_draws : int, default=20_000
-        Draws of the prior that are weighted where there is no posterior.
+    n_particles : int, default=512
+        Draws that follow a history where there is no posterior.
 
     Raises
     ------
@@ -47,6 +47,7 @@ class GreedyDesign:
 
     See Also
     --------
+    AmortizedGreedyDesign : The same, learned once; decides in milliseconds.
     DeepAdaptiveDesign : A policy that looks further ahead, and decides at once.
 
     Examples
@@ -75,7 +76,7 @@ class GreedyDesign:
         n_candidates: int = 64,
         n_draws: int = 128,
         n_outcomes: int = 64,
-        n_prior_draws: int = N_PRIOR_DRAWS,
+        n_particles: int = N_PARTICLES,
     ):
         self.experiment = check_experiment(experiment)
         if posterior is None and not experiment.has_likelihood:
@@ -87,7 +88,7 @@ class GreedyDesign:
         self.n_candidates = check_count(n_candidates, "n_candidates", minimum=2)
         self.n_draws = check_count(n_draws, "n_draws", minimum=2)
         self.n_outcomes = min(check_count(n_outcomes, "n_outcomes"), self.n_draws)
-        self.n_prior_draws = check_count(n_prior_draws, "n_prior_draws")
+        self.n_particles = check_count(n_particles, "n_particles")
 
     def __repr__(self):
         return f"GreedyDesign({self.experiment!r}, posterior={self.posterior!r})"
@@ -117,7 +118,7 @@ class GreedyDesign:
         Warns
         -----
         ApproximationWarning
-            If draws of the prior are worth few of the posterior's, or the posterior finds histories unusual.
+            If the posterior finds histories unusual.
         """
         experiment = self.experiment
         checked = check_histories(histories, experiment.space, experiment.n_outcomes)
@@ -128,7 +129,7 @@ class GreedyDesign:
             checked,
             n_draws=self.n_draws,
             random_state=drawing,
-            n_prior_draws=self.n_prior_draws,
+            n_particles=self.n_particles,
         )
         rows = zip(checked, draws, seeds, strict=True)
         return np.stack([self._best(history, y, seed) for history, y, seed in rows])

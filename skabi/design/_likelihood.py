@@ -44,15 +44,26 @@ def log_likelihood_rows(experiment, outcomes, designs, y) -> np.ndarray:
     return _call_torch(experiment, _double(outcomes), _double(designs), entries, (len(y),))
 
 
-def log_likelihood_of_histories(experiment, histories, y) -> np.ndarray:
-    """Return log densities `(n_histories, m)` of whole histories under each of m parameters."""
-    n_designs = experiment.n_designs
-    result = np.zeros((len(histories), len(y)))
-    for total, history in zip(result, histories, strict=True):
-        if len(history):
-            table = log_likelihood_table(experiment, history[:, n_designs:], history[:, :n_designs], y)
-            total += table.sum(axis=0)
-    return result
+def log_likelihood_of_draws(experiment, steps, y) -> np.ndarray:
+    """Return log densities `(n, m, n_steps)` of the steps of n histories, each under its own m parameters.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    steps : ndarray of shape (n, n_steps, n_designs + n_outcomes)
+    y : ndarray of shape (n, m, n_parameters)
+    """
+    n, m, n_parameters = y.shape
+    shape = (n, m, steps.shape[1])
+    if experiment.torch_log_likelihood is not None:
+        entries = experiment.prior.split(y.reshape(n * m, n_parameters))
+        entries = {name: _double(part.reshape(n, m, 1, *part.shape[1:])) for name, part in entries.items()}
+        designs, outcomes = np.split(steps[:, np.newaxis], [experiment.n_designs], axis=-1)
+        return _call_torch(experiment, _double(outcomes), _double(designs), entries, shape)
+    flat = np.broadcast_to(steps[:, np.newaxis], (*shape, steps.shape[2])).reshape(-1, steps.shape[2])
+    designs, outcomes = np.split(flat, [experiment.n_designs], axis=1)
+    rows = np.broadcast_to(y[:, :, np.newaxis], (*shape, n_parameters)).reshape(-1, n_parameters)
+    return _rows_in_numpy(experiment, outcomes, designs, rows).reshape(shape)
 
 
 def check_true(values):
@@ -81,6 +92,13 @@ def check_twins(experiment, *, n_rows=64):
             f"the likelihoods in torch and in NumPy disagree: at outcome {outcomes[i].tolist()} of design "
             f"{designs[i].tolist()} one is {in_torch[i]:.6g} and the other {in_numpy[i]:.6g}."
         )
+
+
+def check_functions(experiment, name, *, advice="Without them, GreedyDesign searches for each design anew."):
+    """Raise unless an experiment has functions in torch that are of one model with those in NumPy."""
+    if experiment.torch_outcome is None or experiment.torch_log_likelihood is None:
+        raise ValueError(f"{name} needs an experiment with torch_outcome and torch_log_likelihood. {advice}")
+    check_twins(experiment)
 
 
 def _in_numpy(experiment, outcomes, designs, y):

@@ -69,10 +69,15 @@ def resampled(weights, n_draws, rng):
 
     A draw comes twice only where its weight times `n_draws` is above one.
     """
+    points = (np.arange(n_draws) + rng.random((len(weights), 1))) / n_draws
+    return rng.permuted(at_shares(weights, points), axis=1)
+
+
+def at_shares(weights, points):
+    """Return indices `(n_datasets, n_points)` of the draws that lie at these shares of the summed `weights`."""
     ends = weights.cumsum(axis=1)
     ends /= ends[:, -1:]
-    points = (np.arange(n_draws) + rng.random((len(weights), 1))) / n_draws
-    indices = np.empty(points.shape, dtype=int)
-    for own, end, point in zip(indices, ends, points, strict=True):
+    indices = np.empty((len(weights), points.shape[-1]), dtype=int)
+    for own, end, point in zip(indices, ends, np.broadcast_to(points, indices.shape), strict=True):
         own[:] = np.searchsorted(end, point, side="right")
-    return rng.permuted(np.minimum(indices, weights.shape[1] - 1), axis=1)
+    return np.minimum(indices, weights.shape[1] - 1)

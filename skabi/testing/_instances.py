@@ -7,6 +7,7 @@ from scipy import stats
 from skabi import datasets
 from skabi.design import (
     AdaptiveDesigner,
+    AmortizedGreedyDesign,
     DeepAdaptiveDesign,
     DesignBox,
     DesignPool,
@@ -124,6 +125,7 @@ def instances():
         ],
         "design": [
             AdaptiveDesigner(_experiment()),
+            AmortizedGreedyDesign(2, n_particles=20, hidden_layer_sizes=(8,), max_iter=1, n_batches=5),
             DeepAdaptiveDesign(2, hidden_layer_sizes=(8,), n_contrastive=20, max_iter=1, n_batches=5),
             DesignBox(0.0, 1.0),
             DesignPool([0.0, 1.0]),

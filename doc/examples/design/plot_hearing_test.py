@@ -79,7 +79,7 @@ print(f"after ten tones: {low[-1]:.1f} to {high[-1]:.1f} decibel")
 
 shares = [0.5, 0.3, 0.7, 0.15, 0.85, 0.4, 0.6, 0.22, 0.78, 0.5]
 policies = {
-    "adaptive": GreedyDesign(experiment, n_candidates=16, n_draws=64, n_outcomes=32, n_prior_draws=40_000),
+    "adaptive": GreedyDesign(experiment, n_candidates=16, n_draws=64, n_outcomes=32),
     "fixed": FixedDesign(stats.norm(35, 12).ppf(shares)),
     "random": RandomDesign(experiment.space),
 }
