@@ -67,6 +67,9 @@ benchmark: $(READY) $(PEERS_READY)
 benchmark-full: $(READY) $(PEERS_READY)
 	$(BIN)/python benchmarks/side_by_side.py --full $(ARGS)
 
+benchmark-elicitation: $(READY) $(PEERS)/.venv-elicito/.ready
+	$(BIN)/python benchmarks/elicitation.py --peer elicito $(ARGS)
+
 $(PEERS)/.venv-sbi/.ready: $(PEERS)/sbi.txt | $(READY)
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip --disable-pip-version-check install -r $<
@@ -89,8 +92,8 @@ $(PEERS)/.venv-bayesflow/.ready: $(PEERS)/bayesflow.txt $(PEERS)/bayesflow-pytho
 	$(@D)/bin/python -m pip --disable-pip-version-check install -r $(PEERS)/$$pins
 	@touch $@
 
-# NumPyro takes either Python, each with a JAX of its own.
-$(PEERS)/.venv-numpyro/.ready: $(PEERS)/numpyro.txt | $(READY)
+# NumPyro and elicito take either Python; NumPyro has a JAX of its own for each.
+$(PEERS)/.venv-numpyro/.ready $(PEERS)/.venv-elicito/.ready: $(PEERS)/.venv-%/.ready: $(PEERS)/%.txt | $(READY)
 	@$(FIND_PYTHON_3.12); \
 	"$${python:-$(PYTHON)}" -m venv --clear $(@D)
 	$(@D)/bin/python -m pip --disable-pip-version-check install -r $<

@@ -2,6 +2,7 @@
 
 python benchmarks/elicitation.py                                  # three seeds of each case, some ten minutes
 python benchmarks/elicitation.py --cases regression flow --seeds 0
+python benchmarks/elicitation.py --peer elicito --seeds 0
 
 An ideal expert answers with statistics of a million exact simulations from the true prior, made by numpy and scipy and
 not by the elicitor's own draws; counts are jittered by a uniform number between -1/2 and 1/2 before quantiles are
@@ -9,8 +10,12 @@ taken, as these are interpolated. Cases are those of Bockting, Radev and Bürkne
 binomial and a Poisson regression, a two-level model, and a joint prior with correlations (.95, -.99, -.95). Printed are
 seconds of the fit; the largest errors of prior means, in true prior standard deviations, of prior standard deviations,
 relative, of implied answers, relative to those answers that are larger than a tenth of the spread that was stated, and
-to this spread; and, of the joint prior, of correlations and of quantiles of the marginals, relative. Their package
-elicito is not run here.
+to this spread; and, of the joint prior, of correlations and of quantiles of the marginals, relative.
+
+--peer elicito fits their package elicito to the same answers of the first four cases, by the settings that it documents
+(benchmarks/peers/run_elicito.py), and then this one. What its prior implies is simulated as it is for this one's.
+`make benchmark-elicitation` sets it up and runs this, a quarter of an hour a seed; seconds of the processor are what to
+go by where the machine is shared.
 
 --counts prints instead, of 8,192 draws of a binomial distribution of 30 trials with probability 0.3, how far standard
 deviation and 95 % quantile are from those of the counts, and mean and noise of the gradient of the standard deviation,
@@ -23,6 +28,7 @@ import warnings
 
 import numpy as np
 import torch
+from joint import PEERS, run_peer
 from scipy import stats
 
 from skabi.elicitation import (
@@ -168,6 +174,13 @@ CASES = {
     "two_level": two_level_case,
     "flow": flow_case,
 }
+# What coefficients are multiplied by, where a peer has to know it.
+DESIGNS = {
+    "regression": np.column_stack([np.ones_like(X), X]),
+    "binomial": np.column_stack([np.ones_like(QUARTILES), QUARTILES]),
+    "poisson": np.array([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 0.0, 1.0]]),
+    "two_level": np.column_stack([np.ones_like(DAYS), DAYS]),
+}
 
 
 def errors_of_families(prior, truth):
@@ -185,6 +198,32 @@ def errors_of_flow(prior, truth):
         f"correlations of means {correlation[:3, :3].max():.3f}, others {correlation[3].max():.3f}; quantiles of "
         f"marginals {marginal.max():.1%}"
     )
+
+
+def errors_of_answers(table, implied=None):
+    """Return a text from a table of residuals, of what its prior implies or of what another does."""
+    unit = (table["difference"] / table["relative"]).abs()
+    difference = table["difference"] if implied is None else implied - table["stated"]
+    to_answer = (difference / table["stated"])[table["stated"].abs() > 0.1 * unit].abs().max()
+    return f"answers {to_answer:.1%}, of their spread {(difference / unit).abs().max():.2%}"
+
+
+def fit_by_elicito(case, answers, seed):
+    """Return figures of elicito."""
+    rows = {name: np.atleast_2d(answer).tolist() for name, answer in answers.items()}
+    job = {"case": case, "seed": seed, "design": DESIGNS[case].tolist(), "answers": rows, "probabilities": P}
+    return run_peer("run_elicito.py", ".venv-elicito", job=job)
+
+
+def prior_of_elicito(hyperparameters):
+    """Return the prior that elicito has found."""
+    distributions = {}
+    for name, of_family in hyperparameters.items():
+        if "rate" in of_family:
+            distributions[name] = stats.gamma(of_family["concentration"], scale=1 / of_family["rate"])
+        else:
+            distributions[name] = (stats.norm if "loc" in of_family else stats.halfnorm)(**of_family)
+    return IndependentPrior(distributions)
 
 
 def by_gumbel_softmax(temperature):
@@ -224,13 +263,17 @@ def main():
     parser.add_argument("--n-simulations", type=int, default=8192)
     parser.add_argument("--n-starts", type=int, default=4)
     parser.add_argument("--counts", action="store_true")
+    parser.add_argument("--peer", choices=["elicito"])
     settings = parser.parse_args()
     if settings.counts:
         print_counts()
         return
+    if settings.peer and not (PEERS / ".venv-elicito").exists():
+        parser.error("elicito has no environment; `make benchmark-elicitation` sets it up.")
     for case in settings.cases:
         family, simulator, targets, answers, truth = CASES[case](np.random.default_rng(0))
         for seed in settings.seeds:
+            of_peer = fit_by_elicito(case, answers, seed) if settings.peer and case in DESIGNS else None
             elicitor = PriorElicitor(
                 family,
                 simulator,
@@ -239,23 +282,30 @@ def main():
                 n_starts=settings.n_starts,
                 random_state=seed,
             )
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), time.process_time()
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 elicitor.fit(answers)
-            seconds = time.perf_counter() - start
-            table = elicitor.residuals_
-            spread = (table["difference"] / table["relative"]).abs()
-            is_large = table["stated"].abs() > 0.1 * spread
-            to_answer = (table["difference"] / table["stated"])[is_large].abs().max()
+            seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
             errors = errors_of_flow if case == "flow" else errors_of_families
             print(
-                f"{case:10} seed {seed}: {seconds:5.1f} s, {errors(elicitor.prior_, truth)}; answers {to_answer:.1%}, "
-                f"of their spread {table['relative'].abs().max():.2%}; warnings {len(caught)}",
+                f"{case:10} seed {seed}: {seconds:5.1f} s (of the processor {cpu_seconds:.1f}), "
+                f"{errors(elicitor.prior_, truth)}; {errors_of_answers(elicitor.residuals_)}; warnings {len(caught)}",
                 flush=True,
             )
             for warning in caught:
                 print("          ", str(warning.message)[:160])
+            if of_peer:
+                prior = prior_of_elicito(of_peer["hyperparameters"])
+                implied = elicitor.ideal_answers(prior, random_state=seed)
+                implied = np.concatenate([implied[name].ravel() for name in answers])
+                print(
+                    f"{settings.peer:10} seed {seed}: {of_peer['seconds']:5.1f} s (of the processor "
+                    f"{of_peer['cpu_seconds']:.1f}), {errors_of_families(prior, truth)}; "
+                    f"{errors_of_answers(elicitor.residuals_, implied)}; {of_peer['n_epochs']} epochs, loss "
+                    f"{of_peer['loss']:.3f}; {of_peer['hyperparameters']}; {of_peer['versions']}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -45,6 +45,8 @@ class AmortizedGreedyDesign(Savable, BaseEstimator):
         Designs after each history that are trained at once.
     n_outcomes : int, default=16
         Outcomes of each, by which it is judged.
+    n_contrastive : int, default=64
+        Draws between which an outcome should tell. Its information never exceeds `log(n_contrastive)`.
     n_features : int, default=32
         What is kept of the shape of the draws.
     hidden_layer_sizes : tuple of int, default=(64, 64)
@@ -121,6 +123,7 @@ class AmortizedGreedyDesign(Savable, BaseEstimator):
         n_particles=200,
         n_proposals=8,
         n_outcomes=16,
+        n_contrastive=64,
         n_features=32,
         hidden_layer_sizes=(64, 64),
         batch_size=32,
@@ -136,6 +139,7 @@ class AmortizedGreedyDesign(Savable, BaseEstimator):
         self.n_particles = n_particles
         self.n_proposals = n_proposals
         self.n_outcomes = n_outcomes
+        self.n_contrastive = n_contrastive
         self.n_features = n_features
         self.hidden_layer_sizes = hidden_layer_sizes
         self.batch_size = batch_size
@@ -245,7 +249,8 @@ class AmortizedGreedyDesign(Savable, BaseEstimator):
     def _check_constructor(self):
         for name in ("n_steps", "n_proposals", "n_features", "batch_size", "n_batches", "max_iter", "n_iter_no_change"):
             check_count(getattr(self, name), name)
-        check_count(self.n_outcomes, "n_outcomes", minimum=2)
+        for name in ("n_outcomes", "n_contrastive"):
+            check_count(getattr(self, name), name, minimum=2)
         check_count(self.n_particles, "n_particles", minimum=self.n_proposals + 2)
         check_real(self.learning_rate_init, "learning_rate_init", low=0.0)
         check_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")

@@ -96,8 +96,9 @@ class ParticleLearning(LikelihoodLearning):
         """
         n, n_anchors, _ = designs.shape
         others = _without(u, anchors)
-        n_draws, n_outcomes = others.shape[1], min(self.recipe.n_outcomes, others.shape[1])
-        order = torch.randperm(n_draws, generator=generator, device=u.device)
+        n_draws = min(self.recipe.n_contrastive, others.shape[1])
+        n_outcomes = min(self.recipe.n_outcomes, n_draws)
+        order = torch.randperm(others.shape[1], generator=generator, device=u.device)[:n_draws]
         y = self.prior.from_real(to_array(others[:, order].flatten(0, 1)))
         entries = {name: part.unflatten(0, (n, n_draws)) for name, part in self._in_torch.entries(y).items()}
         flat = {
