@@ -14,7 +14,7 @@ to this spread; and, of the joint prior, of correlations and of quantiles of the
 
 --peer elicito fits their package elicito to the same answers of the first four cases, by the settings that it documents
 (benchmarks/peers/run_elicito.py), and then this one. What its prior implies is simulated as it is for this one's.
-`make benchmark-elicitation` sets it up and runs this, a quarter of an hour a seed; seconds of the processor are what to
+`make benchmark-elicitation` sets it up and runs this, half an hour a seed; seconds of the processor are what to
 go by where the machine is shared.
 
 --counts prints instead, of 8,192 draws of a binomial distribution of 30 trials with probability 0.3, how far standard
@@ -208,10 +208,11 @@ def errors_of_answers(table, implied=None):
     return f"answers {to_answer:.1%}, of their spread {(difference / unit).abs().max():.2%}"
 
 
-def fit_by_elicito(case, answers, seed):
+def fit_by_elicito(case, answers, seed, cpu_seconds_at_most):
     """Return figures of elicito."""
     rows = {name: np.atleast_2d(answer).tolist() for name, answer in answers.items()}
     job = {"case": case, "seed": seed, "design": DESIGNS[case].tolist(), "answers": rows, "probabilities": P}
+    job["cpu_seconds_at_most"] = cpu_seconds_at_most
     return run_peer("run_elicito.py", ".venv-elicito", job=job)
 
 
@@ -264,6 +265,7 @@ def main():
     parser.add_argument("--n-starts", type=int, default=4)
     parser.add_argument("--counts", action="store_true")
     parser.add_argument("--peer", choices=["elicito"])
+    parser.add_argument("--peer-seconds", type=float, default=900.0, help="of the processor, after which it stops")
     settings = parser.parse_args()
     if settings.counts:
         print_counts()
@@ -273,7 +275,9 @@ def main():
     for case in settings.cases:
         family, simulator, targets, answers, truth = CASES[case](np.random.default_rng(0))
         for seed in settings.seeds:
-            of_peer = fit_by_elicito(case, answers, seed) if settings.peer and case in DESIGNS else None
+            of_peer = None
+            if settings.peer and case in DESIGNS:
+                of_peer = fit_by_elicito(case, answers, seed, settings.peer_seconds)
             elicitor = PriorElicitor(
                 family,
                 simulator,

@@ -3,6 +3,7 @@
 `python run_elicito.py FOLDER` reads `job.json` in the folder:
 
 - `case`, `regression`, `binomial`, `poisson` or `two_level`, and `seed`
+- `cpu_seconds_at_most`, after which the hyper-parameters are those of the epoch that was reached
 - `design`, a row for each point that is asked about: what coefficients are multiplied by
 - `answers`, a list of rows for each target, and `probabilities` of those that are quantiles
 
@@ -118,7 +119,7 @@ def moments(sigma):
 def main():
     """Do the job of the folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="holds job.json: case, seed, design, answers, probabilities")
+    parser.add_argument("folder", type=Path, help="holds job.json")
     folder = parser.parse_args().folder
     job = json.loads((folder / "job.json").read_text())
     learner = elicit(**job)
@@ -133,12 +134,12 @@ def main():
     (folder / "figures.json").write_text(json.dumps(figures | {"versions": ", ".join(versions)}))
 
 
-def elicit(case, seed, design, answers, probabilities):
+def elicit(case, seed, design, answers, probabilities, cpu_seconds_at_most):
     """Return what is to be fitted."""
     settings = SETTINGS[case]
     targets, data = asked(answers, probabilities)
     return el.Elicit(
-        model=el.model(obj=MODELS[case], design=tf.constant(design, tf.float32)),
+        model=el.model(obj=limited(MODELS[case], cpu_seconds_at_most), design=tf.constant(design, tf.float32)),
         parameters=[
             el.parameter(name=name, family=family, hyperparams={each: hyper(name, each) for each in hyper_names})
             for name, (family, hyper_names) in FAMILIES[case].items()
@@ -151,6 +152,18 @@ def elicit(case, seed, design, answers, probabilities):
         trainer=el.trainer(method="parametric_prior", seed=seed, epochs=settings["epochs"], progress=0),
         initializer=start(case, answers),
     )
+
+
+def limited(model, seconds):
+    """Return a model that is NaN after some seconds of the processor, at which the package keeps what it has."""
+    end = time.process_time() + seconds
+
+    class Limited(model):
+        def __call__(self, prior_samples, design):
+            is_late = time.process_time() > end
+            return super().__call__(prior_samples * float("nan") if is_late else prior_samples, design)
+
+    return Limited
 
 
 def hyper(name, each):

@@ -1,5 +1,6 @@
 """A network that proposes the next design from draws of the parameters, one step ahead."""
 
+from collections import deque
 from typing import Self
 from weakref import WeakKeyDictionary
 
@@ -12,16 +13,20 @@ from sklearn.utils.validation import check_is_fitted
 from skabi._params import check_count, check_real, check_sizes
 from skabi._random import seed_sequence
 from skabi._torch import resolve_device, single_thread, to_array, to_tensor
+from skabi.design._draws_after import by_length
 from skabi.design._experiment import check_experiment, check_histories
-from skabi.design._learning_by_particles import ParticleLearning, best_designs, build_proposals
+from skabi.design._learning_by_particles import ParticleLearning, best_designs, build_proposals, inside
 from skabi.design._likelihood import check_functions
 from skabi.design._particles import Particles
 from skabi.files._savable import Savable
 
 # Which random numbers draws follow histories with, so that the same history always has the same next design.
 _SEED = 0
-# What each policy followed last: an experiment that goes on has one step more.
+# What each policy followed last: an experiment that goes on has one step more, and several may go on side by side.
 _FOLLOWED: WeakKeyDictionary = WeakKeyDictionary()
+_N_FOLLOWED = 8
+# Histories that the network sees at once.
+_N_AT_ONCE = 500
 
 
 class AmortizedGreedyDesign(Savable, BaseEstimator):
@@ -220,30 +225,36 @@ class AmortizedGreedyDesign(Savable, BaseEstimator):
         NotFittedError
             Before `fit`.
         ValueError
-            If histories have another shape, or designs out of the space, or an outcome is impossible.
+            If histories have another shape, or designs out of the space, or no draw could have made an outcome.
         """
         check_is_fitted(self)
-        experiment = self.experiment_
-        checked = check_histories(histories, experiment.space, experiment.n_outcomes)
-        lengths = np.array([len(history) for history in checked])
-        designs = np.empty((len(checked), experiment.n_designs))
-        for length in np.unique(lengths):
-            rows = np.flatnonzero(lengths == length)
-            particles = self._follow(np.stack([checked[i] for i in rows]))
+        self._check_n_particles()
+        space = self.experiment_.space
+        checked = check_histories(histories, space, self.experiment_.n_outcomes)
+        designs = np.empty((len(checked), space.n_designs))
+        for rows, steps in by_length(checked):
+            particles = self._follow(steps)
             with torch.no_grad(), single_thread():
-                designs[rows] = to_array(best_designs(self.network_, to_tensor(particles.u)))
-        return experiment.space.check(designs)
+                designs[rows] = np.concatenate(
+                    [
+                        to_array(best_designs(self.network_, to_tensor(part)))
+                        for part in np.array_split(particles.u, 1 + len(rows) // _N_AT_ONCE)
+                    ]
+                )
+        return inside(space, designs)
 
     def _follow(self, histories):
-        """Return particles that were told histories of one length, going on from those of the last call."""
-        particles = _FOLLOWED.get(self)
-        if particles is None or not particles.are_before(histories):
-            particles = Particles(
-                self.experiment_, len(histories), self.n_particles, seed=np.random.SeedSequence(_SEED)
-            )
+        """Return particles that were told histories of one length, going on from those that were followed before."""
+        followed = _FOLLOWED.setdefault(self, deque(maxlen=_N_FOLLOWED))
+        known = [each for each in followed if each.n_particles == self.n_particles and each.are_before(histories)]
+        particles = max(known, key=lambda each: each.n_steps, default=None) or Particles(
+            self.experiment_, len(histories), self.n_particles, seed=np.random.SeedSequence(_SEED)
+        )
+        if particles in known:
+            followed.remove(particles)
         for step in histories[:, particles.n_steps :].transpose(1, 0, 2):
             particles = particles.told(step)
-        _FOLLOWED[self] = particles
+        followed.append(particles)
         return particles
 
     def _check_constructor(self):
@@ -251,6 +262,13 @@ class AmortizedGreedyDesign(Savable, BaseEstimator):
             check_count(getattr(self, name), name)
         for name in ("n_outcomes", "n_contrastive"):
             check_count(getattr(self, name), name, minimum=2)
-        check_count(self.n_particles, "n_particles", minimum=self.n_proposals + 2)
+        self._check_n_particles()
         check_real(self.learning_rate_init, "learning_rate_init", low=0.0)
         check_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
+
+    def _check_n_particles(self):
+        check_count(self.n_particles, "n_particles")
+        if self.n_particles < self.n_proposals + 2:
+            raise ValueError(
+                f"n_particles must be n_proposals + 2 at least, {self.n_proposals + 2}; got {self.n_particles}."
+            )

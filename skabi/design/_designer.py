@@ -26,7 +26,7 @@ class AdaptiveDesigner:
         Fitted to `HistorySimulator(experiment, n_steps=(1, ...))`; what `posterior_so_far` draws from. Without one,
         draws of the prior follow what is told, by sequential Monte Carlo under the experiment's likelihood.
     policy : object with next_design, optional
-        What chooses designs: a fitted `DeepAdaptiveDesign`, which decides in milliseconds, or another; by default
+        What chooses designs: a fitted `AmortizedGreedyDesign` or `DeepAdaptiveDesign`, or another; by default
         `GreedyDesign(experiment, posterior=posterior)`.
     random_state : int, numpy.random.Generator, SeedSequence, RandomState or None
 

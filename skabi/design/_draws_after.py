@@ -1,7 +1,5 @@
 """Draws of the parameters after histories: learned, or such as a known likelihood makes of those of the prior."""
 
-from collections import defaultdict
-
 import numpy as np
 
 from skabi._random import seed_sequence
@@ -9,8 +7,6 @@ from skabi.design._particles import Particles
 
 # Draws that follow a history where no posterior is given, at least.
 N_PARTICLES = 512
-# Densities that are held at once.
-_BLOCK = 2**21
 
 
 def draws_after(experiment, posterior, histories, *, n_draws, random_state, n_particles=N_PARTICLES):
@@ -53,16 +49,18 @@ def _followed(experiment, histories, n_draws, n_particles, seed):
     """Return draws that followed each history, in a random order."""
     following, choosing = seed.spawn(2)
     draws = np.empty((len(histories), n_draws, experiment.prior.n_parameters))
-    by_length = defaultdict(list)
-    for i, history in enumerate(histories):
-        by_length[len(history)].append(i)
     kept = np.random.default_rng(choosing).permutation(n_particles)[:n_draws]
-    for length, rows in by_length.items():
-        n_rows = max(1, _BLOCK // (n_particles * length))
-        for start in range(0, len(rows), n_rows):
-            block = rows[start : start + n_rows]
-            particles = Particles(experiment, len(block), n_particles, seed=following)
-            for step in np.stack([histories[i] for i in block], axis=1):
-                particles = particles.told(step)
-            draws[block] = particles.y[:, kept]
+    for rows, steps in by_length(histories):
+        particles = Particles(experiment, len(rows), n_particles, seed=following)
+        for step in steps.transpose(1, 0, 2):
+            particles = particles.told(step)
+        draws[rows] = particles.y[:, kept]
     return draws
+
+
+def by_length(histories):
+    """Yield which histories have one length, and these as one array."""
+    lengths = np.array([len(history) for history in histories])
+    for length in np.unique(lengths):
+        rows = np.flatnonzero(lengths == length)
+        yield rows, np.stack([histories[i] for i in rows])

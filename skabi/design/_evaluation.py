@@ -97,7 +97,7 @@ def evaluate_policy(
     experiment : Experiment
         With a likelihood.
     policy : object with next_design
-        `DeepAdaptiveDesign`, `GreedyDesign`, `RandomDesign`, `FixedDesign`, or what has
+        `AmortizedGreedyDesign`, `GreedyDesign`, `RandomDesign`, `FixedDesign`, or what has
         `next_design(histories, random_state=)`, of histories `(n, n_steps_so_far, n_designs + n_outcomes)`.
     n_steps : int
     n_rollouts : int, default=1000

@@ -41,8 +41,8 @@ class Experiment:
         with `generator=generator`. Of parameters a number is `(...)`, a vector `(..., k)`.
     torch_log_likelihood : callable, optional
         `torch_log_likelihood(outcome, design, **parameters)` returns `(...)`, the log density in torch, for any leading
-        axes that broadcast against each other. `DeepAdaptiveDesign` needs both; what is evaluated with both
-        likelihoods at hand uses this one, which repeats no arrays.
+        axes that broadcast against each other. `AmortizedGreedyDesign` and `DeepAdaptiveDesign` need both functions in
+        torch; what is evaluated with both likelihoods at hand uses this one, which repeats no arrays.
 
     Attributes
     ----------

@@ -61,7 +61,7 @@ class Learning:
 
     Parameters
     ----------
-    recipe : DeepAdaptiveDesign
+    recipe : DeepAdaptiveDesign or AmortizedGreedyDesign
     experiment : Experiment
     device : torch.device
     seed : SeedSequence

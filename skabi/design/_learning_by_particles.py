@@ -6,15 +6,13 @@ import torch
 from skabi._random import integer_seed, seed_sequence
 from skabi._torch import seeded, to_array, to_tensor
 from skabi.design._learning import LikelihoodLearning
-from skabi.design._likelihood import torch_log_likelihood
+from skabi.design._likelihood import LEAST, torch_log_likelihood
 from skabi.design._particles import Particles
 from skabi.design._spaces import DesignBox
 from skabi.networks._proposals import BoxProposals, PoolProposals
 
 # How much worse than the best, in nats, a design that simulated experiments take may be expected to be.
 _TEMPERATURE = 0.1
-# Stands for the log of zero, in single precision.
-_LEAST = -1e30
 # Designs among which simulated experiments choose.
 _N_CHOICES = 32
 
@@ -35,6 +33,11 @@ def best_designs(network, u):
     return designs[torch.arange(len(u)), values.argmax(dim=1)]
 
 
+def inside(space, designs):
+    """Return designs of a network, in single precision, as designs of the space."""
+    return space.check(np.clip(designs, *space.ends) if isinstance(space, DesignBox) else designs)
+
+
 class ParticleLearning(LikelihoodLearning):
     """Trains a network by the expected information of the next outcome about which draw is true.
 
@@ -48,9 +51,7 @@ class ParticleLearning(LikelihoodLearning):
 
     def _objective(self, network, share):
         u, anchors = self._roll_out(network, self._rng, self._generator, explores=True)
-        rest = torch.stack(
-            [torch.randperm(_n_anchors(network, u), generator=self._generator, device=u.device) for _ in u]
-        )
+        rest = torch.rand(len(u), _n_anchors(network, u), generator=self._generator, device=u.device).argsort(dim=1)
         anchors = torch.cat([anchors[:, None], rest], dim=1)[:, : self.recipe.n_proposals]
         designs, values = network(u, anchors)
         gains, terms = self._gains(u, anchors if isinstance(network, BoxProposals) else None, designs, self._generator)
@@ -81,11 +82,11 @@ class ParticleLearning(LikelihoodLearning):
                 chosen = torch.multinomial((values / _TEMPERATURE).softmax(dim=1), 1, generator=generator)[:, 0]
             else:
                 chosen = values.argmax(dim=1)
-            design = experiment.space.check(to_array(designs[torch.arange(len(u)), chosen]))
+            design = inside(experiment.space, to_array(designs[torch.arange(len(u)), chosen]))
             states.append(u)
             taken.append(choices[chosen])
             outcome = experiment.outcomes(design, entries, rng)
-            particles = particles.told(np.concatenate([design, outcome], axis=1))
+            particles = particles.told(np.concatenate([design, outcome], axis=1), strict=False)
         return torch.cat(states), torch.cat(taken)
 
     def _gains(self, u, anchors, designs, generator):
@@ -117,7 +118,7 @@ class ParticleLearning(LikelihoodLearning):
             (n, n_anchors, n_outcomes, n_draws),
         )
         own = densities.diagonal(dim1=2, dim2=3)
-        terms = own - densities.clamp(min=_LEAST).logsumexp(dim=3) + np.log(n_draws)
+        terms = own - densities.clamp(min=LEAST).logsumexp(dim=3) + np.log(n_draws)
         gains = terms.detach().mean(dim=2)
         if not self.keeps_path:
             merit = (terms.detach() - gains[..., None]) * (n_outcomes / (n_outcomes - 1))

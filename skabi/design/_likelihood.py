@@ -9,6 +9,8 @@ from skabi.exceptions import ShapeError
 
 # Densities that are computed at once.
 _BLOCK = 2**18
+# Stands for the log of zero, in single precision too.
+LEAST = -1e30
 # By which two likelihoods of one experiment may differ, of the larger or in nats.
 _TOLERANCE = 1e-3
 

@@ -7,19 +7,20 @@ import numpy as np
 from scipy import special
 
 from skabi._random import integer_seed
-from skabi.design._likelihood import log_likelihood_of_draws
+from skabi.design._likelihood import LEAST, log_likelihood_of_draws
 from skabi.diagnostics._pareto import at_shares, effective_sizes
 
 # Share of the draws that must stay worth something where the likelihood of a step is let in by degrees.
 _ENOUGH = 0.3
-# Halvings by which the next degree is found, and degrees at most.
-_N_HALVINGS, _N_DEGREES = 12, 50
-# Moves after each degree, and the scales between which each is drawn, of the best one for a normal posterior.
-_N_MOVES, _SCALES = 2, (0.2, 1.0)
+# The least logarithm of a degree, halvings by which the next one is found, and degrees at most.
+_LEAST_DEGREE, _N_HALVINGS, _N_DEGREES = -60.0, 20, 100
+# Moves after each degree for each parameter, and the scales between which each is drawn, of the best one for a normal
+# posterior (A. Gelman, G. Roberts, W. Gilks, 1996).
+_N_MOVES, _SCALES = 2, (0.6, 1.0)
 _BEST_SCALE = 2.38
+# Densities that are held at once.
+_BLOCK = 2**21
 _LEAST_VARIANCE = 1e-12
-# Stands for the log of zero.
-_LEAST = -1e30
 
 
 class Particles:
@@ -63,6 +64,11 @@ class Particles:
         return self._to_y(self.u)
 
     @property
+    def n_particles(self) -> int:
+        """How many draws follow each history."""
+        return self.u.shape[1]
+
+    @property
     def n_steps(self) -> int:
         """How many steps were told."""
         return self.steps.shape[1]
@@ -71,39 +77,39 @@ class Particles:
         """Whether histories `(n_histories, n_steps, ...)` begin with what was told."""
         return len(histories) == len(self.steps) and np.array_equal(histories[:, : self.n_steps], self.steps)
 
-    def told(self, step) -> "Particles":
+    def told(self, step, *, strict=True) -> "Particles":
         """Return the draws after one further step of each history, `(n_histories, n_designs + n_outcomes)`.
 
-        Raises
-        ------
-        ValueError
-            If a step has a likelihood of zero under all draws.
+        A step that no draw could have made raises `ValueError`, or else leaves the draws of its history where they are.
         """
         after = copy.copy(self)
-        after._tell(step, np.random.default_rng([self._seed, self.n_steps]))
+        after.steps = np.concatenate([self.steps, step[:, np.newaxis]], axis=1)
+        after.u, after._log_likelihood = self.u.copy(), self._log_likelihood.copy()
+        n_rows = max(1, _BLOCK // (after.n_steps * self.n_particles))
+        for start in range(0, len(step), n_rows):
+            after._follow(np.arange(start, min(start + n_rows, len(step))), strict=strict)
         return after
 
-    def _tell(self, step, rng):
-        n_particles = self.u.shape[1]
-        self.steps = np.concatenate([self.steps, step[:, np.newaxis]], axis=1)
-        past, new = self._log_likelihood, self._terms(self.steps[:, -1:], self.y)[..., 0]
-        if (new <= _LEAST).all(axis=1).any():
+    def _follow(self, rows, *, strict):
+        """Let the last step of some histories in, by degrees."""
+        rng = np.random.default_rng([self._seed, self.n_steps])
+        new = self._terms(self.steps[rows, -1:], self._to_y(self.u[rows]))[..., 0]
+        if strict and (new <= LEAST).all(axis=1).any():
             raise ValueError(
-                f"step {self.n_steps} of a history has a likelihood of zero under each of {n_particles} draws of "
-                "the parameters: is it an outcome of this experiment? Else give a posterior that was fitted to "
-                "HistorySimulator(experiment, n_steps=...)."
+                f"step {self.n_steps} of a history has a likelihood of zero under each of {self.n_particles} draws of "
+                "the parameters. If it is an outcome of this experiment, it takes more of them, or a policy with an "
+                "amortized posterior."
             )
-        self.u, self._log_likelihood = self.u.copy(), past + new
-        degree, rows = np.zeros(len(new)), np.arange(len(new))
+        past, degree = self._log_likelihood[rows], np.zeros(len(rows))
         for _ in range(_N_DEGREES):
             rise = self._rise(new, 1 - degree)
             degree = degree + rise
             weights = special.softmax(rise[:, np.newaxis] * new, axis=1)
             factor = _cholesky(self.u[rows], weights)
-            kept = at_shares(weights, (np.arange(n_particles) + rng.random()) / n_particles)
+            kept = at_shares(weights, (np.arange(self.n_particles) + rng.random()) / self.n_particles)
             u = np.take_along_axis(self.u[rows], kept[..., np.newaxis], axis=1)
             past, new = (np.take_along_axis(part, kept, axis=1) for part in (past, new))
-            for _ in range(_N_MOVES):
+            for _ in range(_N_MOVES * u.shape[2]):
                 u, past, new = self._moved(u, past, new, rows, factor, degree, rng)
             self.u[rows], self._log_likelihood[rows] = u, past + new
             # A history whose step is in rests, however many degrees the others need.
@@ -114,23 +120,23 @@ class Particles:
 
     def _rise(self, new, most):
         """Return by how much of the likelihood each history can go on, `(n_histories,)`."""
-        least = _ENOUGH * new.shape[1]
-        low, high = np.zeros(len(new)), most
-        is_enough = _worth(high, new) >= least
+        # Draws that an outcome rules out are lost at any degree.
+        least = _ENOUGH * (new > LEAST).sum(axis=1)
+        is_enough = _worth(most, new) >= least
         if is_enough.all():
             return most
+        low, high = np.log(most) + _LEAST_DEGREE, np.log(most)
         for _ in range(_N_HALVINGS):
             middle = (low + high) / 2
-            goes = _worth(middle, new) >= least
+            goes = _worth(np.exp(middle), new) >= least
             low, high = np.where(goes, middle, low), np.where(goes, high, middle)
-        # An outcome that rules out most draws at once has no degrees.
-        return np.where(is_enough | (low == 0), most, low)
+        return np.where(is_enough, most, np.exp(low))
 
     def _moved(self, u, past, new, rows, factor, degree, rng):
         """Return draws after a Metropolis step, and log likelihoods of their past steps and of the new one."""
         n_particles, n_parameters = u.shape[1:]
         noise = rng.normal(size=(n_particles, n_parameters))
-        scale = np.exp(rng.uniform(*np.log(_SCALES), size=(n_particles, 1)))
+        scale = rng.uniform(*_SCALES, size=(n_particles, 1))
         threshold = np.log(rng.random(n_particles))
         proposed = u + _BEST_SCALE / math.sqrt(n_parameters) * (scale * noise) @ factor.transpose(0, 2, 1)
         terms = self._terms(self.steps[rows], self._to_y(proposed))
@@ -143,7 +149,7 @@ class Particles:
 
     def _terms(self, steps, y):
         """Return log likelihoods of steps under draws, `(n_histories, n_particles, n_steps)`."""
-        return np.maximum(log_likelihood_of_draws(self.experiment, steps, y), _LEAST)
+        return np.maximum(log_likelihood_of_draws(self.experiment, steps, y), LEAST)
 
     def _to_y(self, u):
         return self.experiment.prior.from_real(u.reshape(-1, u.shape[-1])).reshape(u.shape)

@@ -6,11 +6,9 @@ import numpy as np
 import torch
 
 from skabi._torch import to_array, to_tensor
-from skabi.design._likelihood import torch_log_likelihood
+from skabi.design._likelihood import LEAST, torch_log_likelihood
 from skabi.exceptions import ShapeError
 
-# Stands for the log of zero, in single precision.
-_LEAST = -1e30
 # Rows with which the twins of a simulator are compared, and standard errors by which they may differ.
 _N_TRIED, _DOUBT = 2000, 6.0
 
@@ -215,6 +213,6 @@ def advantages(gains):
 
 def _bound(own, others):
     # Parameters that outcomes rule out count for nothing, and have no gradient.
-    others = others.clamp(min=_LEAST)
+    others = others.clamp(min=LEAST)
     total = torch.logaddexp(own, others.logsumexp(dim=-1))
     return own - total + np.log(others.shape[-1] + 1)

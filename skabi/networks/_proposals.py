@@ -5,8 +5,8 @@ from torch import nn
 
 from skabi.networks._perceptrons import perceptron
 
-# Of the covariance of draws, so that it has a factor where they agree.
-_LEAST_VARIANCE = 1e-10
+# Added to correlations and variances of draws, so that there is a factor where they agree.
+_LEAST_CORRELATION, _LEAST_VARIANCE = 1e-4, 1e-20
 
 
 class DrawsReader(nn.Module):
@@ -23,12 +23,12 @@ class DrawsReader(nn.Module):
         """Return features `(n, n_hidden)`, standardised draws and their standard deviations, of `(n, n_draws, d)`."""
         mean = u.mean(dim=1, keepdim=True)
         away = u - mean
-        covariance = away.mT @ away / u.shape[1]
-        factor = torch.linalg.cholesky(covariance + _LEAST_VARIANCE * torch.eye(u.shape[2], device=u.device))
-        scale = factor.square().sum(dim=2).sqrt()
+        scale = (away.square().mean(dim=1) + _LEAST_VARIANCE).sqrt()
         standard = away / scale[:, None]
+        correlation = standard.mT @ standard / u.shape[1]
+        factor = torch.linalg.cholesky(correlation + _LEAST_CORRELATION * torch.eye(u.shape[2], device=u.device))
         read = nn.functional.silu(self.reader(standard))
-        shape = (factor / scale[:, :, None])[:, self.below[0], self.below[1]]
+        shape = factor[:, self.below[0], self.below[1]]
         seen = [mean[:, 0], scale.log() / 2, shape, read.mean(dim=1), read.amax(dim=1)]
         return self.hidden(torch.cat(seen, dim=1)), standard, scale
 

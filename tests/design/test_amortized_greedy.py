@@ -1,13 +1,21 @@
+import math
+
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 from sklearn.exceptions import NotFittedError
 
 from skabi import load
-from skabi.design import AmortizedGreedyDesign, DesignPool, Experiment
+from skabi.design import AmortizedGreedyDesign, DesignBox, DesignPool, Experiment
+from skabi.design._learning_by_particles import _without
 from skabi.design._particles import Particles
+from skabi.priors import IndependentPrior
 from tests.design.conftest import (
+    LINE_IN_TORCH,
     PLACE,
+    SCALE,
+    SLOPE,
     THRESHOLD,
     THRESHOLD_IN_TORCH,
     ThresholdPosterior,
@@ -68,6 +76,47 @@ def test_particles_of_a_prior_with_an_edge_stay_inside(threshold):
     assert draws.mean() == pytest.approx(mean, abs=4 * sd / 400**0.5)
 
 
+def regression(n_parameters, noise):
+    """Sums of the parameters, weighted by the design: normal, whatever the history."""
+
+    def simulate(beta, design, rng):
+        return (beta * design).sum(axis=1) + noise * rng.normal(size=len(design))
+
+    def log_likelihood(outcome, design, beta):
+        return stats.norm.logpdf(outcome[:, 0], (beta * design).sum(axis=1), noise)
+
+    prior = IndependentPrior({"beta": stats.norm(np.zeros(n_parameters), 1.0)})
+    space = DesignBox(-9 * np.ones(n_parameters), 9 * np.ones(n_parameters))
+    return Experiment(prior, simulate, space=space, log_likelihood=log_likelihood)
+
+
+@pytest.mark.parametrize(("n_parameters", "noise", "outlying"), [(1, 1e-4, 1.0), (1, 0.01, 4.0), (5, 0.1, 1.0)])
+def test_particles_follow_steps_that_are_precise_surprising_or_of_many_parameters(n_parameters, noise, outlying):
+    rng = np.random.default_rng(0)
+    designs = rng.normal(size=(1 if n_parameters == 1 else 8, n_parameters))
+    outcomes = outlying * designs.sum(axis=1) + noise * rng.normal(size=len(designs))
+    draws = followed(regression(n_parameters, noise), np.column_stack([designs, outcomes])[np.newaxis], 2000).y[0]
+    precision = np.eye(n_parameters) + designs.T @ designs / noise**2
+    factor = np.linalg.cholesky(precision)
+    standard = (draws - np.linalg.solve(precision, designs.T @ outcomes / noise**2)) @ factor
+    # Worth a twentieth of independent draws, at least.
+    assert np.abs(standard.mean(axis=0)).max() < 4 / 100**0.5
+    assert np.atleast_2d(np.cov(standard.T)) == pytest.approx(np.eye(n_parameters), abs=4 * (2 / 100) ** 0.5)
+
+
+def test_moves_keep_the_posterior_to_which_a_step_was_let_in_by_a_degree(line):
+    particles = followed(line, HISTORIES[:1], 2000)
+    rows, degree, factor = np.array([0]), np.array([0.3]), np.full((1, 1, 1), 0.3)
+    precision = 1 + SCALE**2 * (3.0**2 + 1.0**2 + 0.3 * 2.5**2)
+    terms = particles._terms(particles.steps, particles.y)
+    u, past, new = particles.u, terms[..., :-1].sum(axis=-1), terms[..., -1]
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        u, past, new = particles._moved(u, past, new, rows, factor, degree, rng)
+    assert u.std() == pytest.approx(precision**-0.5, rel=4 / (2 * 2000) ** 0.5)
+    assert u.mean() == pytest.approx(SCALE * (3 * 24 + 9 + 0.3 * 50) / precision, abs=4 * u.std() / 2000**0.5)
+
+
 def test_an_impossible_outcome_is_refused(threshold):
     def log_likelihood(outcome, design, threshold):
         return np.where(design[:, 0] > threshold, 0.0, -np.inf)
@@ -115,10 +164,45 @@ def test_a_design_does_not_depend_on_what_was_asked_before(line_in_torch, tmp_pa
 def test_bad_input_is_refused(line, line_in_torch):
     with pytest.raises(ValueError, match=r"AmortizedGreedyDesign needs an experiment with torch_outcome.*GreedyDesign"):
         AmortizedGreedyDesign().fit(line)
-    with pytest.raises(ValueError, match="n_particles must be at least 10"):
+    with pytest.raises(ValueError, match=r"n_particles must be n_proposals \+ 2 at least, 10; got 9"):
         AmortizedGreedyDesign(n_particles=9).fit(line_in_torch)
     with pytest.raises(NotFittedError):
         AmortizedGreedyDesign().next_design(HISTORIES)
     policy = AmortizedGreedyDesign(2, **SMALL | {"n_batches": 1}).fit(line_in_torch)
     with pytest.raises(ValueError, match=r"must lie between 0 and 3; design 0 has 4"):
         policy.next_design([[[4.0, 0.0]]])
+    few = policy.next_design(HISTORIES)
+    assert (policy.set_params(n_particles=30).next_design(HISTORIES) != few).any()
+    with pytest.raises(ValueError, match="n_particles must be n_proposals"):
+        policy.set_params(n_particles=3).next_design(HISTORIES)
+
+
+def test_draws_around_which_designs_are_proposed_do_not_judge_them():
+    u = torch.arange(12.0).reshape(2, 6, 1)
+    assert _without(u, torch.tensor([[0, 5], [2, 3]]))[..., 0].tolist() == [[1, 2, 3, 4], [6, 7, 10, 11]]
+    assert _without(u, None) is u
+
+
+def test_boxes_likelihoods_and_draws_that_strain_single_precision_are_learned(line_in_torch):
+    far = Experiment(SLOPE, respond, space=DesignBox(300.1, 310.0), **LINE_IN_TORCH)
+    assert AmortizedGreedyDesign(3, random_state=0, **SMALL).fit(far).next_design([np.empty((0, 2))]) >= 300.1
+
+    def simulate(a, b, design, rng):
+        return (a + b) * design[:, 0] + 1e-3 * rng.uniform(-1, 1, len(design))
+
+    def torch_outcome(design, generator, a, b):
+        return (a + b)[..., None] * design + 1e-3 * (2 * torch.rand(design.shape, generator=generator) - 1)
+
+    def torch_log_likelihood(outcome, design, a, b):
+        away = (outcome[..., 0] - (a + b) * design[..., 0]).abs()
+        return torch.where(away <= 1.001e-3, math.log(500.0), -torch.inf)
+
+    narrow = Experiment(
+        IndependentPrior({"a": stats.norm(), "b": stats.norm()}),
+        simulate,
+        space=DesignBox(0.0, 3.0),
+        torch_outcome=torch_outcome,
+        torch_log_likelihood=torch_log_likelihood,
+    )
+    policy = AmortizedGreedyDesign(3, random_state=0, **SMALL | {"n_batches": 3}).fit(narrow)
+    assert np.isfinite(policy.validation_scores_).all()
