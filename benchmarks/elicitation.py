@@ -208,11 +208,10 @@ def errors_of_answers(table, implied=None):
     return f"answers {to_answer:.1%}, of their spread {(difference / unit).abs().max():.2%}"
 
 
-def fit_by_elicito(case, answers, seed, cpu_seconds_at_most):
+def fit_by_elicito(case, answers, seed):
     """Return figures of elicito."""
     rows = {name: np.atleast_2d(answer).tolist() for name, answer in answers.items()}
     job = {"case": case, "seed": seed, "design": DESIGNS[case].tolist(), "answers": rows, "probabilities": P}
-    job["cpu_seconds_at_most"] = cpu_seconds_at_most
     return run_peer("run_elicito.py", ".venv-elicito", job=job)
 
 
@@ -265,7 +264,6 @@ def main():
     parser.add_argument("--n-starts", type=int, default=4)
     parser.add_argument("--counts", action="store_true")
     parser.add_argument("--peer", choices=["elicito"])
-    parser.add_argument("--peer-seconds", type=float, default=900.0, help="of the processor, after which it stops")
     settings = parser.parse_args()
     if settings.counts:
         print_counts()
@@ -277,7 +275,7 @@ def main():
         for seed in settings.seeds:
             of_peer = None
             if settings.peer and case in DESIGNS:
-                of_peer = fit_by_elicito(case, answers, seed, settings.peer_seconds)
+                of_peer = fit_by_elicito(case, answers, seed)
             elicitor = PriorElicitor(
                 family,
                 simulator,

@@ -3,7 +3,6 @@
 `python run_elicito.py FOLDER` reads `job.json` in the folder:
 
 - `case`, `regression`, `binomial`, `poisson` or `two_level`, and `seed`
-- `cpu_seconds_at_most`, after which the hyper-parameters are those of the epoch that was reached
 - `design`, a row for each point that is asked about: what coefficients are multiplied by
 - `answers`, a list of rows for each target, and `probabilities` of those that are quantiles
 
@@ -55,6 +54,8 @@ FAMILIES = {
     "poisson": {"b0": NORMAL, "b1": NORMAL, "b2": NORMAL},
     "two_level": {"b0": NORMAL, "b1": NORMAL, "spread0": HALF_NORMAL, "spread1": HALF_NORMAL, "sigma": GAMMA},
 }
+# As `benchmarks/elicitation.py` weighs it.
+R2_WEIGHT = {"regression": 0.5, "two_level": 1.0}
 # Whose answers say how large a scale can be.
 SPREADS = {"b0_scale": "b0", "b1_scale": "b1", "spread0_scale": "level", "spread1_scale": "slope"}
 
@@ -134,12 +135,12 @@ def main():
     (folder / "figures.json").write_text(json.dumps(figures | {"versions": ", ".join(versions)}))
 
 
-def elicit(case, seed, design, answers, probabilities, cpu_seconds_at_most):
+def elicit(case, seed, design, answers, probabilities):
     """Return what is to be fitted."""
     settings = SETTINGS[case]
-    targets, data = asked(answers, probabilities)
+    targets, data = asked(case, answers, probabilities)
     return el.Elicit(
-        model=el.model(obj=limited(MODELS[case], cpu_seconds_at_most), design=tf.constant(design, tf.float32)),
+        model=el.model(obj=MODELS[case], design=tf.constant(design, tf.float32)),
         parameters=[
             el.parameter(name=name, family=family, hyperparams={each: hyper(name, each) for each in hyper_names})
             for name, (family, hyper_names) in FAMILIES[case].items()
@@ -152,18 +153,6 @@ def elicit(case, seed, design, answers, probabilities, cpu_seconds_at_most):
         trainer=el.trainer(method="parametric_prior", seed=seed, epochs=settings["epochs"], progress=0),
         initializer=start(case, answers),
     )
-
-
-def limited(model, seconds):
-    """Return a model that is NaN after some seconds of the processor, at which the package keeps what it has."""
-    end = time.process_time() + seconds
-
-    class Limited(model):
-        def __call__(self, prior_samples, design):
-            is_late = time.process_time() > end
-            return super().__call__(prior_samples * float("nan") if is_late else prior_samples, design)
-
-    return Limited
 
 
 def hyper(name, each):
@@ -194,7 +183,7 @@ def unconstrained(positive):
     return float(el.utils.LowerBound(0.0).forward(positive))
 
 
-def asked(answers, probabilities):
+def asked(case, answers, probabilities):
     """Return targets, one for each row of the answers, and the rows by the names that the package gives them."""
     energy, targets, data = el.losses.MMD2(kernel="energy"), [], {}
     for name, rows in answers.items():
@@ -202,7 +191,7 @@ def asked(answers, probabilities):
             targets.append(el.target(name=name, query=el.queries.custom(moments), loss=el.losses.L2))
             data["moments_sigma"] = rows[0]
             continue
-        loss = {"loss": el.losses.L2, "weight": 0.5} if name == "r2" else {"loss": energy}
+        loss = {"loss": el.losses.L2, "weight": R2_WEIGHT[case]} if name == "r2" else {"loss": energy}
         names = [f"{name}{i}" for i in range(len(rows))] if len(rows) > 1 else [name]
         for each, row in zip(names, rows, strict=True):
             targets.append(el.target(name=each, query=el.queries.quantiles(tuple(probabilities)), **loss))
