@@ -39,15 +39,7 @@ def inside(space, designs):
 
 
 class ParticleLearning(LikelihoodLearning):
-    """Trains a network by the expected information of the next outcome about which draw is true.
-
-    Parameters
-    ----------
-    recipe : AmortizedGreedyDesign
-    experiment : Experiment
-    device : torch.device
-    seed : SeedSequence
-    """
+    """Trains a network by the expected information of the next outcome about which draw is true."""
 
     def _objective(self, network, share):
         u, anchors = self._roll_out(network, self._rng, self._generator, explores=True)
