@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint format doc benchmark benchmark-full clean
+.PHONY: help install demo test lint format doc benchmark benchmark-full benchmark-elicitation clean
 
 help:
 	@echo "make demo     fit the influenza example, print its tables and draw its picture"
@@ -20,6 +20,7 @@ help:
 	@echo "make doc      build the documentation into doc/_build/html"
 	@echo "make benchmark       compare with sbi and BayesFlow, each in an environment of its own; about 20 minutes"
 	@echo "make benchmark-full  the same for all tasks and methods, hours; ARGS is passed on: ARGS='--seeds 0 1 2'"
+	@echo "make benchmark-elicitation  elicit priors beside elicito; 20 minutes a seed"
 	@echo "make clean    remove caches and built documentation; $(VENV) stays"
 
 install: $(READY)

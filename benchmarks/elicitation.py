@@ -14,8 +14,8 @@ to this spread; and, of the joint prior, of correlations and of quantiles of the
 
 --peer elicito fits their package elicito to the same answers of the first four cases, by the settings that it documents
 (benchmarks/peers/run_elicito.py), and then this one. What its prior implies is simulated as it is for this one's.
-`make benchmark-elicitation` sets it up and runs this, half an hour a seed; seconds of the processor are what to
-go by where the machine is shared.
+`make benchmark-elicitation` sets it up and runs this; seconds of the processor are what to go by where the machine is
+shared.
 
 --counts prints instead, of 8,192 draws of a binomial distribution of 30 trials with probability 0.3, how far standard
 deviation and 95 % quantile are from those of the counts, and mean and noise of the gradient of the standard deviation,

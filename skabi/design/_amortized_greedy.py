@@ -7,18 +7,17 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skabi._params import check_count, check_real, check_sizes
+from skabi._params import check_count
 from skabi._random import seed_sequence
 from skabi._torch import resolve_device, single_thread, to_array, to_tensor
 from skabi.design._draws_after import by_length
 from skabi.design._experiment import check_experiment, check_histories
-from skabi.design._learning_by_particles import ParticleLearning, best_designs, build_proposals, inside
+from skabi.design._learned import LearnedDesign
+from skabi.design._learning_by_particles import ParticleLearning, best_designs, build_proposals
 from skabi.design._likelihood import check_functions
 from skabi.design._particles import Particles
-from skabi.files._savable import Savable
 
 # Which random numbers draws follow histories with, so that the same history always has the same next design.
 _SEED = 0
@@ -29,7 +28,7 @@ _N_FOLLOWED = 8
 _N_AT_ONCE = 500
 
 
-class AmortizedGreedyDesign(Savable, BaseEstimator):
+class AmortizedGreedyDesign(LearnedDesign):
     """A network that chooses the next design which tells most, from draws of the parameters given what happened so far.
 
     Draws follow a history by sequential Monte Carlo, under the likelihood. The network proposes a design around each
@@ -156,9 +155,6 @@ class AmortizedGreedyDesign(Savable, BaseEstimator):
         self.verbose = verbose
         self.random_state = random_state
 
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "network_")
-
     def fit(self, experiment, y=None) -> Self:
         """Train in simulated experiments, new ones in each batch.
 
@@ -241,7 +237,7 @@ class AmortizedGreedyDesign(Savable, BaseEstimator):
                         for part in np.array_split(particles.u, 1 + len(rows) // _N_AT_ONCE)
                     ]
                 )
-        return inside(space, designs)
+        return space.inside(designs)
 
     def _follow(self, histories):
         """Return particles that were told histories of one length, going on from those that were followed before."""
@@ -258,13 +254,10 @@ class AmortizedGreedyDesign(Savable, BaseEstimator):
         return particles
 
     def _check_constructor(self):
-        for name in ("n_steps", "n_proposals", "n_features", "batch_size", "n_batches", "max_iter", "n_iter_no_change"):
-            check_count(getattr(self, name), name)
-        for name in ("n_outcomes", "n_contrastive"):
-            check_count(getattr(self, name), name, minimum=2)
+        self._check_training()
+        check_count(self.n_proposals, "n_proposals")
+        check_count(self.n_outcomes, "n_outcomes", minimum=2)
         self._check_n_particles()
-        check_real(self.learning_rate_init, "learning_rate_init", low=0.0)
-        check_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
 
     def _check_n_particles(self):
         check_count(self.n_particles, "n_particles")

@@ -5,23 +5,21 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skabi._params import check_count, check_real, check_sizes
+from skabi._params import check_count
 from skabi._random import seed_sequence
 from skabi._torch import resolve_device, single_thread, to_array, to_tensor
 from skabi._warnings import warn
-from skabi.design._evaluation import PolicyGain, evaluate_policy
 from skabi.design._experiment import check_experiment, check_histories
+from skabi.design._learned import LearnedDesign
 from skabi.design._learning import LikelihoodLearning, build_network
 from skabi.design._learning_by_posterior import PosteriorLearning, fit_posterior
 from skabi.design._likelihood import check_functions
 from skabi.exceptions import ApproximationWarning
-from skabi.files._savable import Savable
 
 
-class DeepAdaptiveDesign(Savable, BaseEstimator):
+class DeepAdaptiveDesign(LearnedDesign):
     """A network that chooses each next design from all that happened before, trained in simulated experiments [1]_.
 
     Training maximises a lower bound of the information that all steps bring together, by contrasting the parameters of
@@ -92,6 +90,7 @@ class DeepAdaptiveDesign(Savable, BaseEstimator):
 
     See Also
     --------
+    AmortizedGreedyDesign : Sees draws of the parameters instead, one step ahead; better where there is a likelihood.
     evaluate_policy : Compares policies.
     AdaptiveDesigner : Runs an experiment with it.
 
@@ -162,9 +161,6 @@ class DeepAdaptiveDesign(Savable, BaseEstimator):
         self.device = device
         self.verbose = verbose
         self.random_state = random_state
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "network_")
 
     def fit(self, experiment, y=None) -> Self:
         """Train in simulated experiments, new ones in each batch.
@@ -281,44 +277,8 @@ class DeepAdaptiveDesign(Savable, BaseEstimator):
             designs = self.network_(steps, torch.tensor(counts))
         return self.space_.check(to_array(designs))
 
-    def evaluate(
-        self, experiment, *, n_rollouts: int = 1000, n_contrastive: int = 10_000, random_state=None
-    ) -> PolicyGain:
-        """Return bounds of the information that the policy brings in its `n_steps`.
-
-        Parameters
-        ----------
-        experiment : Experiment
-            That of `fit`, or another with designs and outcomes of the same shapes.
-        n_rollouts, n_contrastive, random_state
-            As in `evaluate_policy`.
-
-        Returns
-        -------
-        gain : PolicyGain
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError, SimulatorError
-            As in `evaluate_policy`.
-        """
-        check_is_fitted(self)
-        return evaluate_policy(
-            experiment,
-            self,
-            n_steps=self.network_.policy.n_steps,
-            n_rollouts=n_rollouts,
-            n_contrastive=n_contrastive,
-            random_state=random_state,
-        )
-
     def _check_constructor(self):
-        for name in ("n_steps", "n_rounds", "n_features", "n_contrastive", "n_batches", "max_iter", "n_iter_no_change"):
-            check_count(getattr(self, name), name)
-        check_count(self.batch_size, "batch_size", minimum=2)
-        check_real(self.learning_rate_init, "learning_rate_init", low=0.0)
-        check_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
+        self._check_training()
+        check_count(self.n_rounds, "n_rounds")
         if self.posterior is not None and not hasattr(self.posterior, "log_prob"):
             raise TypeError(f"posterior must have log_prob(X, y), as AmortizedPosterior has; got {self.posterior!r}.")

@@ -29,13 +29,8 @@ def build_proposals(recipe, experiment, *, seed):
 
 def best_designs(network, u):
     """Return the designs `(n, n_designs)` of which most is expected, after draws `(n, n_draws, n_parameters)`."""
-    designs, values = network(u, torch.arange(_n_anchors(network, u), device=u.device))
+    designs, values = network(u, torch.arange(network.n_anchors(u), device=u.device))
     return designs[torch.arange(len(u)), values.argmax(dim=1)]
-
-
-def inside(space, designs):
-    """Return designs of a network, in single precision, as designs of the space."""
-    return space.check(np.clip(designs, *space.ends) if isinstance(space, DesignBox) else designs)
 
 
 class ParticleLearning(LikelihoodLearning):
@@ -43,10 +38,10 @@ class ParticleLearning(LikelihoodLearning):
 
     def _objective(self, network, share):
         u, anchors = self._roll_out(network, self._rng, self._generator, explores=True)
-        rest = torch.rand(len(u), _n_anchors(network, u), generator=self._generator, device=u.device).argsort(dim=1)
+        rest = torch.rand(len(u), network.n_anchors(u), generator=self._generator, device=u.device).argsort(dim=1)
         anchors = torch.cat([anchors[:, None], rest], dim=1)[:, : self.recipe.n_proposals]
         designs, values = network(u, anchors)
-        gains, terms = self._gains(u, anchors if isinstance(network, BoxProposals) else None, designs, self._generator)
+        gains, terms = self._gains(network.judges(u, anchors), designs, self._generator)
         objective = terms.mean() - (values - gains).square().mean()
         return objective, gains[:, 0].mean() * self.recipe.n_steps
 
@@ -54,8 +49,7 @@ class ParticleLearning(LikelihoodLearning):
     def _bound(self, network, rng, generator):
         u, anchors = self._roll_out(network, rng, generator, explores=False)
         designs, _ = network(u, anchors[:, None])
-        own = anchors[:, None] if isinstance(network, BoxProposals) else None
-        gains, _ = self._gains(u, own, designs, generator)
+        gains, _ = self._gains(network.judges(u, anchors[:, None]), designs, generator)
         return gains.mean() * self.recipe.n_steps
 
     @torch.no_grad()
@@ -68,31 +62,26 @@ class ParticleLearning(LikelihoodLearning):
         states, taken = [], []
         for _ in range(recipe.n_steps):
             u = to_tensor(particles.u, device=self.device)
-            choices = torch.randperm(_n_anchors(network, u), generator=generator, device=u.device)[:_N_CHOICES]
+            choices = torch.randperm(network.n_anchors(u), generator=generator, device=u.device)[:_N_CHOICES]
             designs, values = network(u, choices)
             if explores:
                 chosen = torch.multinomial((values / _TEMPERATURE).softmax(dim=1), 1, generator=generator)[:, 0]
             else:
                 chosen = values.argmax(dim=1)
-            design = inside(experiment.space, to_array(designs[torch.arange(len(u)), chosen]))
+            design = experiment.space.inside(to_array(designs[torch.arange(len(u)), chosen]))
             states.append(u)
             taken.append(choices[chosen])
             outcome = experiment.outcomes(design, entries, rng)
             particles = particles.told(np.concatenate([design, outcome], axis=1), strict=False)
         return torch.cat(states), torch.cat(taken)
 
-    def _gains(self, u, anchors, designs, generator):
-        """Return the information of designs `(n, n_anchors)`, and terms that have its gradient.
-
-        Draws that designs are proposed around neither make outcomes nor are contrasted, since a design may tell of them
-        more than of others.
-        """
+    def _gains(self, u, designs, generator):
+        """Return the information of designs `(n, n_anchors)` about draws, and terms that have its gradient."""
         n, n_anchors, _ = designs.shape
-        others = _without(u, anchors)
-        n_draws = min(self.recipe.n_contrastive, others.shape[1])
+        n_draws = min(self.recipe.n_contrastive, u.shape[1])
         n_outcomes = min(self.recipe.n_outcomes, n_draws)
-        order = torch.randperm(others.shape[1], generator=generator, device=u.device)[:n_draws]
-        y = self.prior.from_real(to_array(others[:, order].flatten(0, 1)))
+        order = torch.randperm(u.shape[1], generator=generator, device=u.device)[:n_draws]
+        y = self.prior.from_real(to_array(u[:, order].flatten(0, 1)))
         entries = {name: part.unflatten(0, (n, n_draws)) for name, part in self._in_torch.entries(y).items()}
         flat = {
             name: part[:, None, :n_outcomes].expand(n, n_anchors, *part[:, :n_outcomes].shape[1:]).flatten(0, 2)
@@ -116,16 +105,3 @@ class ParticleLearning(LikelihoodLearning):
             merit = (terms.detach() - gains[..., None]) * (n_outcomes / (n_outcomes - 1))
             terms = terms + merit * own
         return gains, terms.mean(dim=2)
-
-
-def _n_anchors(network, u):
-    return u.shape[1] if isinstance(network, BoxProposals) else len(network.members)
-
-
-def _without(u, anchors):
-    """Return the draws that are no anchors, `(n, n_others, n_parameters)`: as many of each set."""
-    if anchors is None:
-        return u
-    is_anchor = torch.zeros(u.shape[:2], dtype=torch.bool, device=u.device).scatter_(1, anchors, True)
-    others = is_anchor.float().argsort(dim=1, stable=True)[:, : u.shape[1] - anchors.shape[1]]
-    return u[torch.arange(len(u), device=u.device)[:, None], others]

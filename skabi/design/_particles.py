@@ -13,7 +13,7 @@ from skabi.diagnostics._pareto import at_shares, effective_sizes
 # Share of the draws that must stay worth something where the likelihood of a step is let in by degrees.
 _ENOUGH = 0.3
 # The least logarithm of a degree, halvings by which the next one is found, and degrees at most.
-_LEAST_DEGREE, _N_HALVINGS, _N_DEGREES = -60.0, 20, 100
+_LEAST_DEGREE, _N_HALVINGS, _N_DEGREES = -60.0, 20, 200
 # Moves after each degree for each parameter, and the scales between which each is drawn, of the best one for a normal
 # posterior (A. Gelman, G. Roberts, W. Gilks, 1996).
 _N_MOVES, _SCALES = 2, (0.6, 1.0)
@@ -115,8 +115,12 @@ class Particles:
             # A history whose step is in rests, however many degrees the others need.
             goes_on = degree < 1
             if not goes_on.any():
-                break
+                return
             rows, past, new, degree = rows[goes_on], past[goes_on], new[goes_on], degree[goes_on]
+        raise ValueError(
+            f"the likelihood of step {self.n_steps} of a history is too steep for draws to follow it in {_N_DEGREES} "
+            "degrees: look at the log densities that it returns."
+        )
 
     def _rise(self, new, most):
         """Return by how much of the likelihood each history can go on, `(n_histories,)`."""

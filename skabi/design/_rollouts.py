@@ -133,7 +133,7 @@ class SimulatedExperiment:
     def outcomes(self, designs, entries, generator):
         """Return outcomes `(n, n_outcomes)` of designs `(n, n_designs)`."""
         seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-        checked = self.experiment.space.check(to_array(designs.detach()))
+        checked = self.experiment.space.inside(to_array(designs))
         outcomes = self.experiment.outcomes(checked, entries, np.random.default_rng(seed))
         return to_tensor(outcomes, device=self.device)
 

@@ -35,6 +35,10 @@ class DesignSpace(BaseEstimator):
         """Names of the numbers of a design."""
         return [f"design[{i}]" for i in range(self.n_designs)] if self.names is None else list(self.names)
 
+    def inside(self, designs) -> np.ndarray:
+        """Return designs of a network, which rounding may put outside, as `check` does."""
+        return self.check(designs)
+
     def _check_shape(self, designs) -> np.ndarray:
         """Return designs as a float array `(n, n_designs)`; one dimension is n designs of one number each."""
         designs = as_float_array(designs, name="designs")
@@ -134,6 +138,10 @@ class DesignBox(DesignSpace):
                 f"{designs[i, j]:g}. Other designs need a wider DesignBox."
             )
         return np.clip(designs, low, high)
+
+    def inside(self, designs) -> np.ndarray:
+        """Return designs of a network, which rounding may put outside, as `check` does."""
+        return self.check(np.clip(designs, *self.ends))
 
     def sample(self, n: int, *, random_state=None) -> np.ndarray:
         """Return n designs, evenly at random, `(n, n_designs)`."""

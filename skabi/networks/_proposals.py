@@ -55,6 +55,20 @@ class BoxProposals(nn.Module):
         self.register_buffer("middle", (low + high) / 2)
         self.register_buffer("reach", (high - low) / 2)
 
+    def n_anchors(self, u):
+        """Return how many designs there are to choose from."""
+        return u.shape[1]
+
+    def judges(self, u, anchors):
+        """Return the draws that are no anchors, `(n, n_draws - n_anchors, n_parameters)`.
+
+        Those that designs are proposed around neither make outcomes nor are contrasted, since a design may tell of them
+        more than of others.
+        """
+        is_anchor = torch.zeros(u.shape[:2], dtype=torch.bool, device=u.device).scatter_(1, anchors, True)
+        others = is_anchor.float().argsort(dim=1, stable=True)[:, : u.shape[1] - anchors.shape[1]]
+        return u[torch.arange(len(u), device=u.device)[:, None], others]
+
     def forward(self, u, anchors):
         """Return designs `(n, n_anchors, n_designs)` and values `(n, n_anchors)`.
 
@@ -88,6 +102,14 @@ class PoolProposals(nn.Module):
         self.member = nn.Linear(members.shape[1], n_hidden)
         self.both = nn.Sequential(nn.SiLU(), nn.Linear(n_hidden, n_hidden), nn.SiLU())
         self.value = nn.Linear(n_hidden, 1)
+
+    def n_anchors(self, u):
+        """Return how many designs there are to choose from."""
+        return len(self.members)
+
+    def judges(self, u, anchors):
+        """Return all draws, since designs are of the pool."""
+        return u
 
     def forward(self, u, anchors):
         """Return designs `(n, n_anchors, n_designs)` and values `(n, n_anchors)`; anchors are members of the pool."""

@@ -8,8 +8,8 @@ from sklearn.exceptions import NotFittedError
 
 from skabi import load
 from skabi.design import AmortizedGreedyDesign, DesignBox, DesignPool, Experiment
-from skabi.design._learning_by_particles import _without
 from skabi.design._particles import Particles
+from skabi.networks._proposals import BoxProposals, PoolProposals
 from skabi.priors import IndependentPrior
 from tests.design.conftest import (
     LINE_IN_TORCH,
@@ -64,7 +64,7 @@ def test_what_becomes_of_a_history_does_not_depend_on_the_others(line):
 
 def test_particles_of_a_prior_with_an_edge_stay_inside(threshold):
     experiment = Experiment(
-        type(PLACE)({"threshold": stats.halfnorm(scale=1)}), answer, space=threshold.space, **THRESHOLD
+        IndependentPrior({"threshold": stats.halfnorm(scale=1)}), answer, space=threshold.space, **THRESHOLD
     )
     history = np.array([[[0.0, 1.0]] * 5])
     draws = followed(experiment, history, 4000).y.ravel()
@@ -132,6 +132,8 @@ def test_a_line_is_measured_far_out(line_in_torch):
     designs = policy.next_design([np.empty((0, 2)), *HISTORIES, HISTORIES[0].repeat(2, axis=0)])
     assert (designs > 2.8).all()
     assert policy.n_iter_ == len(policy.loss_curve_) == len(policy.validation_scores_) == 1
+    gain = policy.evaluate(line_in_torch, n_rollouts=400, n_contrastive=2000, random_state=0)
+    assert gain.lower == pytest.approx(0.5 * np.log(1 + 4 * 27), abs=4 * gain.lower_error + 0.05)
     # In a history of three far out, 0.5 log(1 + 4 * 27) is told.
     assert policy.validation_scores_[-1] == pytest.approx(0.5 * np.log(1 + 4 * 27), abs=0.3)
 
@@ -179,11 +181,14 @@ def test_bad_input_is_refused(line, line_in_torch):
 
 def test_draws_around_which_designs_are_proposed_do_not_judge_them():
     u = torch.arange(12.0).reshape(2, 6, 1)
-    assert _without(u, torch.tensor([[0, 5], [2, 3]]))[..., 0].tolist() == [[1, 2, 3, 4], [6, 7, 10, 11]]
-    assert _without(u, None) is u
+    anchors = torch.tensor([[0, 5], [2, 3]])
+    of_box = BoxProposals(1, torch.zeros(1), torch.ones(1), n_features=2, hidden_layer_sizes=(4,))
+    assert of_box.judges(u, anchors)[..., 0].tolist() == [[1, 2, 3, 4], [6, 7, 10, 11]]
+    of_pool = PoolProposals(1, torch.ones(7, 1), n_features=2, hidden_layer_sizes=(4,))
+    assert of_pool.judges(u, anchors) is u
 
 
-def test_boxes_likelihoods_and_draws_that_strain_single_precision_are_learned(line_in_torch):
+def test_boxes_likelihoods_and_draws_that_strain_single_precision_are_learned():
     far = Experiment(SLOPE, respond, space=DesignBox(300.1, 310.0), **LINE_IN_TORCH)
     assert AmortizedGreedyDesign(3, random_state=0, **SMALL).fit(far).next_design([np.empty((0, 2))]) >= 300.1
 

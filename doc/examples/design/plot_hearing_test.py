@@ -94,4 +94,4 @@ for name, each in gains.items():
 
 # %%
 # The adaptive test tells more after six tones than the fixed one after ten. A
-# :class:`~skabi.design.DeepAdaptiveDesign` decides without any search, once it is trained.
+# :class:`~skabi.design.AmortizedGreedyDesign` decides without any search, once it is trained.
