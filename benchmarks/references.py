@@ -1,4 +1,4 @@
-"""Observations and draws of their exact posteriors, from a folder or from the files of the `sbibm` package."""
+"""Observations and draws of their exact posteriors: computed, from a folder, or from files of the `sbibm` package."""
 
 import bz2
 from pathlib import Path
@@ -18,6 +18,12 @@ def load_reference(task, folder=None):
     if task == "bernoulli_glm_raw":
         return _open(Path(folder) / "bernoulli_glm_inputs.npz")["observations_raw"], archive["reference"]
     return archive["observations"], archive["reference"]
+
+
+def compute_reference(simulator):
+    """Return such observations and draws of a simulator with an exact posterior."""
+    observations, _ = simulator.sample(N_OBSERVATIONS, random_state=0)
+    return observations, simulator.sample_posterior(observations, N_DRAWS, random_state=1)
 
 
 def _open(path):

@@ -1,7 +1,7 @@
 """Fit skabi and its peers to the same simulations, one after the other, and compare time, accuracy and memory.
 
 python benchmarks/side_by_side.py                                      # the quick choice: at most 20 minutes
-python benchmarks/side_by_side.py --full                               # all tasks and methods, 1,000 and 10,000
+python benchmarks/side_by_side.py --full                               # nine tasks, all methods, 1,000 and 10,000
 python benchmarks/side_by_side.py --tasks slcp --n-simulations 100000  # some
 
 Each cell is a task, a number of simulations, a method and a seed. A finished cell leaves a file in RESULTS/rows and is
@@ -9,7 +9,8 @@ not measured again until that file is deleted; the tables are made anew from all
 all methods were given: delete it, too, when a simulator has changed. What is measured:
 
 - seconds of the fit, without imports
-- mean log density of the true parameters of 1,000 fresh simulations, in the units of the original task
+- mean log density of the true parameters of 1,000 fresh simulations, in the units of the original task, and that of
+  the exact posterior where it has a density
 - C2ST of five observations against reference posteriors, the protocol of the SBIBM benchmark (arXiv 2101.04653)
 - seconds for 100,000 draws over ten data sets, and milliseconds for 1,000 draws of one; medians of repeated calls
 - peak memory of the process that fits, and of a second one that draws
@@ -24,16 +25,17 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from references import load_reference
+from references import compute_reference, load_reference
 from rows import Rows
 from runners import METHODS, CellError, check_environments, run_cell
 from tables import write_tables
-from tasks import TASKS, constants, write_simulations
+from tasks import OTHER_TASKS, TASKS, constants, held_out, write_simulations
 
 from skabi.diagnostics import c2st
 from skabi.exceptions import ApproximationWarning
 
 RESULTS = Path(__file__).parent / "results"
+ALL_TASKS = TASKS | OTHER_TASKS
 QUICK_METHODS = ["skabi", "sbi-nsf", "bayesflow-spline"]
 QUICK_MINUTES = 20.0
 
@@ -70,8 +72,11 @@ def chosen_cells(arguments):
 
 def measure(cell, arguments):
     """Return the row of a cell."""
-    simulator = TASKS[cell.task]()
-    observations, reference = load_reference(cell.task, arguments.reference)
+    simulator = ALL_TASKS[cell.task]()
+    if cell.task in OTHER_TASKS:
+        observations, reference = compute_reference(simulator)
+    else:
+        observations, reference = load_reference(cell.task, arguments.reference)
     path = arguments.results / "simulations" / f"{cell.simulations}.npz"
     write_simulations(
         path, simulator, cell.n_simulations, seed=cell.seed, is_scaled=cell.scaled, observations=observations
@@ -79,6 +84,9 @@ def measure(cell, arguments):
     figures, draws = run_cell(cell.method, path, seed=cell.seed, timeout=60 * arguments.cell_minutes)
     y_scale = constants(simulator, is_scaled=cell.scaled)[1]
     figures["log_density"] += float(np.log(y_scale).sum())
+    if cell.task in OTHER_TASKS:
+        exact = simulator.log_posterior(*held_out(simulator, seed=cell.seed))
+        figures["exact_log_density"] = float(exact.mean())
     with warnings.catch_warnings():
         # The benchmark's protocol stops its classifiers after 1,000 iterations, converged or not.
         warnings.simplefilter("ignore", ApproximationWarning)
@@ -116,15 +124,15 @@ def run(cells, arguments):
             f"{time.perf_counter() - began:.0f} s in all",
             flush=True,
         )
-        write_tables(rows.read(), arguments.results, tasks=list(TASKS), methods=list(METHODS))
+        write_tables(rows.read(), arguments.results, tasks=list(ALL_TASKS), methods=list(METHODS))
     return n_failed
 
 
 def parse():
     """Return the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true", help="all tasks and methods")
-    parser.add_argument("--tasks", nargs="+", choices=TASKS, metavar="TASK", help=", ".join(TASKS))
+    parser.add_argument("--full", action="store_true", help="the nine tasks and all methods")
+    parser.add_argument("--tasks", nargs="+", choices=ALL_TASKS, metavar="TASK", help=", ".join(ALL_TASKS))
     parser.add_argument("--n-simulations", nargs="+", type=int, metavar="N", help="1000 10000, unless said otherwise")
     parser.add_argument("--methods", nargs="+", choices=METHODS, metavar="METHOD", help=", ".join(METHODS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="of simulations and fits")

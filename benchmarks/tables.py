@@ -12,6 +12,7 @@ KEYS = ["scaled", "n_simulations", "task", "method"]
 FIGURES = [
     ("fit_seconds", "fit s", ".1f"),
     ("log_density", "held-out log density", ".3f"),
+    ("exact_log_density", "that of the exact posterior", ".3f"),
     ("c2st", "C2ST", ".3f"),
     ("draws_seconds", "100,000 draws s", ".2f"),
     ("draw_milliseconds", "1,000 draws ms", ".1f"),
@@ -55,15 +56,18 @@ def by_task(group):
     """Return a table with a line for each task and method; C2ST of each observation is the mean over seeds."""
     lines = []
     for (task, method), cells in group.groupby(["task", "method"], observed=True):
-        values = [with_spread(cells[name], form) for name, _, form in FIGURES]
+        values = [with_spread(cells[name], form) for name, _, form in FIGURES if name in cells]
         each = cells[[name for name in cells if name.startswith("c2st_")]].mean()
         lines.append([task, method, str(len(cells)), *values, " ".join(f"{value:.3f}" for value in each)])
-    headings = ["task", "method", "seeds", *(heading for _, heading, _ in FIGURES), "C2ST of each observation"]
+    headings = [heading for name, heading, _ in FIGURES if name in group]
+    headings = ["task", "method", "seeds", *headings, "C2ST of each observation"]
     return markdown(headings, lines)
 
 
 def with_spread(values, form):
-    """Return the mean, and the standard deviation if there are several values."""
+    """Return the mean, and the standard deviation if there are several values; nothing where there is none."""
+    if values.isna().all():
+        return ""
     spread = f" ± {values.std():{form}}" if len(values) > 1 else ""
     return f"{values.mean():{form}}{spread}"
 

@@ -1,8 +1,9 @@
-"""The tasks of the SBIBM benchmark (Lueckmann et al., 2021, arXiv 2101.04653), simulated once for all methods."""
+"""Tasks, simulated once for all methods: those of SBIBM (Lueckmann et al., 2021, arXiv 2101.04653), and others."""
 
 import os
 
 import numpy as np
+from other_tasks import Detectors, Elimination, Lighthouse, Oscillation
 
 from skabi import datasets
 
@@ -18,6 +19,12 @@ TASKS = {
     "bernoulli_glm": datasets.BernoulliGLM,
     "bernoulli_glm_raw": datasets.BernoulliGLMRaw,
 }
+OTHER_TASKS = {
+    "lighthouse": Lighthouse,
+    "detectors": Detectors,
+    "oscillation": Oscillation,
+    "elimination": Elimination,
+}
 N_HELD_OUT = 1000
 # Held-out simulations have seeds that no training set has.
 HELD_OUT_SEED = 1_000_000
@@ -32,13 +39,18 @@ def constants(simulator, *, is_scaled):
     return 10 ** rng.uniform(-3, 3, n_features), 10 ** rng.uniform(-3, 3, n_parameters)
 
 
+def held_out(simulator, *, seed):
+    """Return fresh simulations, none of which is in a training set."""
+    return simulator.sample(N_HELD_OUT, random_state=HELD_OUT_SEED + seed)
+
+
 def write_simulations(path, simulator, n, *, seed, is_scaled=False, observations=None):
     """Write the simulations that every method gets, unless they are there."""
     if path.exists():
         return
     x_scale, y_scale = constants(simulator, is_scaled=is_scaled)
     X, y = simulator.sample(n, random_state=seed)
-    X_held_out, y_held_out = simulator.sample(N_HELD_OUT, random_state=HELD_OUT_SEED + seed)
+    X_held_out, y_held_out = held_out(simulator, seed=seed)
     arrays = {
         "X": X * x_scale,
         "y": y.to_numpy() * y_scale,
