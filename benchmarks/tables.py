@@ -21,21 +21,23 @@ FIGURES = [
 ]
 
 
-def write_tables(rows, folder, *, tasks, methods):
-    """Write `side_by_side.csv`, one line a cell, and `side_by_side.md`, the mean over seeds."""
+def write_tables(rows, folder, *, tasks, others, methods):
+    """Write `side_by_side.csv`, one line a cell, and `side_by_side.md`, the mean over seeds; other tasks come last."""
     if not rows:
         return
     frame = pd.DataFrame(rows)
     frame.to_csv(folder / "side_by_side.csv", index=False)
-    frame["task"] = pd.Categorical(frame["task"], tasks)
+    frame["task"] = pd.Categorical(frame["task"], [*tasks, *others])
     frame["method"] = pd.Categorical(frame["method"], methods)
     parts = ["# Side by side", machines(frame)]
     for (is_scaled, n_simulations), group in frame.groupby(["scaled", "n_simulations"]):
         scaled = ", tasks rescaled" if is_scaled else ""
-        parts += [f"## {n_simulations:,} simulations{scaled}", by_task(group), over_tasks(group)]
+        parts.append(f"## {n_simulations:,} simulations{scaled}")
+        is_other = group["task"].isin(others)
+        parts += [part for kind in (group[~is_other], group[is_other]) for part in (by_task(kind), over_tasks(kind))]
         if not is_scaled:
             parts.append(beside_published(group, n_simulations))
-    (folder / "side_by_side.md").write_text("\n\n".join(parts) + "\n")
+    (folder / "side_by_side.md").write_text("\n\n".join(filter(None, parts)) + "\n")
 
 
 def markdown(headings, lines):
@@ -54,14 +56,13 @@ def machines(frame):
 
 def by_task(group):
     """Return a table with a line for each task and method; C2ST of each observation is the mean over seeds."""
-    lines = []
+    lines, figures = [], [figure for figure in FIGURES if figure[0] in group]
     for (task, method), cells in group.groupby(["task", "method"], observed=True):
-        values = [with_spread(cells[name], form) for name, _, form in FIGURES if name in cells]
+        values = [with_spread(cells[name], form) for name, _, form in figures]
         each = cells[[name for name in cells if name.startswith("c2st_")]].mean()
         lines.append([task, method, str(len(cells)), *values, " ".join(f"{value:.3f}" for value in each)])
-    headings = [heading for name, heading, _ in FIGURES if name in group]
-    headings = ["task", "method", "seeds", *headings, "C2ST of each observation"]
-    return markdown(headings, lines)
+    headings = ["task", "method", "seeds", *(heading for _, heading, _ in figures), "C2ST of each observation"]
+    return markdown(headings, lines) if lines else ""
 
 
 def with_spread(values, form):

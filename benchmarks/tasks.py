@@ -6,6 +6,7 @@ import numpy as np
 from other_tasks import Detectors, Elimination, Lighthouse, Oscillation
 
 from skabi import datasets
+from skabi.datasets._exact import ExactSimulator
 
 # Smallest first.
 TASKS = {
@@ -39,18 +40,13 @@ def constants(simulator, *, is_scaled):
     return 10 ** rng.uniform(-3, 3, n_features), 10 ** rng.uniform(-3, 3, n_parameters)
 
 
-def held_out(simulator, *, seed):
-    """Return fresh simulations, none of which is in a training set."""
-    return simulator.sample(N_HELD_OUT, random_state=HELD_OUT_SEED + seed)
-
-
 def write_simulations(path, simulator, n, *, seed, is_scaled=False, observations=None):
     """Write the simulations that every method gets, unless they are there."""
     if path.exists():
         return
     x_scale, y_scale = constants(simulator, is_scaled=is_scaled)
     X, y = simulator.sample(n, random_state=seed)
-    X_held_out, y_held_out = held_out(simulator, seed=seed)
+    X_held_out, y_held_out = simulator.sample(N_HELD_OUT, random_state=HELD_OUT_SEED + seed)
     arrays = {
         "X": X * x_scale,
         "y": y.to_numpy() * y_scale,
@@ -60,6 +56,8 @@ def write_simulations(path, simulator, n, *, seed, is_scaled=False, observations
     }
     if observations is not None:
         arrays["observations"] = observations * x_scale
+    if isinstance(simulator, ExactSimulator):
+        arrays["exact_log_density"] = simulator.log_posterior(X_held_out, y_held_out).mean()
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.npz")
     np.savez(part, **arrays)

@@ -1,11 +1,12 @@
 """The tables of the benchmarks say what the rows say, and their problems know their answers."""
 
+import importlib
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 FIGURES = ["fit_seconds", "log_density", "draws_seconds", "draw_milliseconds", "fit_mib", "sampling_mib"]
@@ -21,16 +22,22 @@ def page(monkeypatch, tmp_path):
             **{"task": task, "method": "skabi", "seed": seed, "n_simulations": 10_000, "scaled": False},
             **{"c2st": c2st, "c2st_1": c2st, "date": "2026-01-01", "machine": "M", "versions": "V"},
         }
-        for task, seed, c2st in [("two_moons", 0, 0.5), ("two_moons", 1, 0.6), ("slcp", 0, 0.8)]
+        for task, seed, c2st in [("two_moons", 0, 0.5), ("two_moons", 1, 0.6), ("slcp", 0, 0.8), ("new", 0, 0.9)]
     ]
-    tables.write_tables(rows, tmp_path, tasks=["two_moons", "slcp"], methods=["skabi"])
+    rows[0]["exact_log_density"] = rows[1]["exact_log_density"] = 3.0
+    tables.write_tables(rows, tmp_path, tasks=["two_moons", "slcp"], others=["new"], methods=["skabi"])
     yield (tmp_path / "side_by_side.md").read_text()
     sys.modules.pop("tables")
 
 
 def test_figures_of_several_seeds_are_means_with_their_spread(page):
-    assert "| two_moons | skabi | 2 | 2.0 ± 0.0 | 2.000 ± 0.000 | 0.550 ± 0.071 |" in page
-    assert "| slcp | skabi | 1 | 2.0 | 2.000 | 0.800 |" in page
+    assert "| two_moons | skabi | 2 | 2.0 ± 0.0 | 2.000 ± 0.000 | 3.000 ± 0.000 | 0.550 ± 0.071 |" in page
+    assert "| slcp | skabi | 1 | 2.0 | 2.000 |  | 0.800 |" in page
+
+
+def test_other_tasks_have_a_table_and_a_mean_of_their_own(page):
+    assert "| skabi | 2 | 0.675 | 4 |" in page
+    assert "| skabi | 1 | 0.900 | 2 |" in page
 
 
 def test_published_figures_stand_beside_those_of_the_same_task_and_number_of_simulations(page):
@@ -39,37 +46,70 @@ def test_published_figures_stand_beside_those_of_the_same_task_and_number_of_sim
     assert "| mean | 0.675 | 0.754 | 0.714 |" in page
 
 
-def test_what_the_ablation_replaces_is_what_a_fit_uses(monkeypatch):
+@pytest.fixture
+def benchmarks(monkeypatch):
+    """Import modules of the benchmarks by name, and forget them."""
     monkeypatch.syspath_prepend(BENCHMARKS)
-    ablation, tasks = __import__("ablation"), __import__("tasks")
+    before = set(sys.modules)
+    yield importlib.import_module
+    for name in set(sys.modules) - before:
+        if str(BENCHMARKS) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def test_what_the_ablation_replaces_is_what_a_fit_uses(benchmarks):
+    ablation, tasks = benchmarks("ablation"), benchmarks("tasks")
     replacing = [choice for choice, (replacements, _) in ablation.CHOICES.items() if replacements]
     simulator = tasks.TASKS["two_moons"]()
     scores = [ablation.held_out(simulator, choice, n_simulations=60, seed=0)[0] for choice in ["defaults", *replacing]]
     assert len(set(scores)) == 1 + len(replacing)
-    for name in ("ablation", "tasks", "other_tasks"):
-        sys.modules.pop(name)
 
 
-@pytest.mark.parametrize("name", ["lighthouse", "detectors", "oscillation", "elimination"])
-def test_posteriors_of_the_other_tasks_are_those_of_their_simulators(name, monkeypatch):
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    tasks = __import__("tasks")
-    simulator = tasks.OTHER_TASKS[name]()
-    X, y = simulator.sample(100, random_state=0)
+OTHER_TASKS = ["lighthouse", "detectors", "oscillation", "elimination"]
+
+
+def test_all_other_tasks_are_tested(benchmarks):
+    assert list(benchmarks("tasks").OTHER_TASKS) == OTHER_TASKS
+
+
+@pytest.mark.parametrize("name", OTHER_TASKS)
+def test_posteriors_of_other_tasks_are_those_of_their_simulators(name, benchmarks):
+    simulator = benchmarks("tasks").OTHER_TASKS[name]()
+    X, y = simulator.sample(50, random_state=0)
     draws = simulator.sample_posterior(X, 99, random_state=1)
-    ranks = (draws < y.to_numpy()[:, np.newaxis]).mean(axis=1)
-    for column in ranks.T:
-        assert stats.kstest(column, "uniform").pvalue > 1e-3
+    for ranks in (draws < y.to_numpy()[:, np.newaxis]).mean(axis=1).T:
+        assert stats.kstest(ranks, "uniform").pvalue > 1e-3
         # How far ranks are from the middle says whether posteriors are too narrow or too wide.
-        assert stats.kstest(2 * np.abs(column - 0.5), "uniform").pvalue > 1e-3
-    # The density integrates over a box to the share of draws in it.
-    data_set = X[:1]
-    some = simulator.sample_posterior(data_set, 10_000, random_state=2)[0]
-    low, high = np.quantile(some, [0.1, 0.9], axis=0)
-    share = np.all((some > low) & (some < high), axis=1).mean()
-    points = np.random.default_rng(3).uniform(low, high, (20_000, 2))
-    density = np.prod(high - low) * np.exp(simulator.log_posterior(np.repeat(data_set, len(points), axis=0), points))
-    error = np.hypot(density.std() / np.sqrt(len(points)), np.sqrt(share * (1 - share) / len(some)))
-    assert abs(density.mean() - share) < 4 * error
-    for name in ("tasks", "other_tasks"):
-        sys.modules.pop(name)
+        assert stats.kstest(2 * np.abs(ranks - 0.5), "uniform").pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "y"),
+    [
+        ("lighthouse", [4.0, 0.1]),
+        ("detectors", [0.0, 0.05]),
+        ("oscillation", [1.93, 1.9]),
+        ("elimination", [2.0, 30.0]),
+    ],
+)
+def test_evidence_of_other_tasks_is_that_of_an_even_grid(name, y, benchmarks):
+    simulator = benchmarks("tasks").OTHER_TASKS[name]()
+    values = simulator.prior.split(np.array([y]))
+    X = simulator.simulate_data(**values, rng=np.random.default_rng(0))
+    # Elimination's grid has the logarithms of its parameters; an even one of 3,000 nodes a side has no zoom to be cut by.
+    low, high = simulator.box.T[:, :, np.newaxis]
+    nodes = low + (high - low) * (np.arange(3000) + 0.5) / 3000
+    log_joint = simulator._log_joint(X, *nodes[:, np.newaxis])
+    cell = np.prod(high - low) / 3000**2
+    assert simulator.log_evidence(X) == pytest.approx(special.logsumexp(log_joint) + np.log(cell), abs=5e-3)
+
+
+@pytest.mark.parametrize("name", OTHER_TASKS)
+def test_observations_of_other_tasks_are_in_no_training_set(name, benchmarks):
+    simulator = benchmarks("tasks").OTHER_TASKS[name]()
+    observations, draws = benchmarks("references").compute_reference(simulator)
+    assert draws.shape == (5, 5000, 2)
+    for seed in range(3):
+        X, _ = simulator.sample(1000, random_state=seed)
+        # Counts may be the same by chance, but not those of all five.
+        assert not (observations[:, np.newaxis] == X).all(axis=2).any(axis=1).all()
