@@ -56,13 +56,15 @@ def machines(frame):
 
 def by_task(group):
     """Return a table with a line for each task and method; C2ST of each observation is the mean over seeds."""
+    if group.empty:
+        return ""
     lines, figures = [], [figure for figure in FIGURES if figure[0] in group]
     for (task, method), cells in group.groupby(["task", "method"], observed=True):
         values = [with_spread(cells[name], form) for name, _, form in figures]
         each = cells[[name for name in cells if name.startswith("c2st_")]].mean()
         lines.append([task, method, str(len(cells)), *values, " ".join(f"{value:.3f}" for value in each)])
     headings = ["task", "method", "seeds", *(heading for _, heading, _ in figures), "C2ST of each observation"]
-    return markdown(headings, lines) if lines else ""
+    return markdown(headings, lines)
 
 
 def with_spread(values, form):
@@ -75,6 +77,8 @@ def with_spread(values, form):
 
 def over_tasks(group):
     """Return a table of means over the tasks that every one of the methods has finished."""
+    if group.empty:
+        return ""
     means = group.groupby(["task", "method"], observed=True)[["fit_seconds", "c2st"]].mean().unstack("method").dropna()
     lines = [
         [
