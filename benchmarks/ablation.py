@@ -2,6 +2,7 @@
 
 python benchmarks/ablation.py                             # three tasks, two budgets, three seeds
 python benchmarks/ablation.py --tasks slcp --seeds 0      # one task, one seed
+python benchmarks/ablation.py --choices "six transforms"  # one choice
 """
 
 import argparse
@@ -75,6 +76,7 @@ def main():
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", nargs="+", default=["two_moons", "slcp", "gaussian_linear_uniform"], choices=TASKS)
+    parser.add_argument("--choices", nargs="+", default=list(CHOICES), choices=CHOICES, metavar="CHOICE")
     parser.add_argument("--simulations", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     arguments = parser.parse_args()
@@ -83,7 +85,7 @@ def main():
     for n in arguments.simulations:
         for task in arguments.tasks:
             simulator = TASKS[task]()
-            for choice in CHOICES:
+            for choice in arguments.choices:
                 runs = [held_out(simulator, choice, n_simulations=n, seed=seed) for seed in arguments.seeds]
                 scores, seconds = np.transpose(runs)
                 cells = f"{scores.mean():.3f} | {scores.std():.3f} | {seconds.mean():.1f}"
