@@ -90,6 +90,18 @@ def test_posteriors_of_other_tasks_are_those_of_their_simulators(name, benchmark
         assert stats.kstest(2 * np.abs(ranks - 0.5), "uniform").pvalue > 1e-3
 
 
+@pytest.mark.parametrize("name", OTHER_TASKS)
+def test_likelihoods_of_other_tasks_are_those_of_their_simulators(name, benchmarks):
+    simulator = benchmarks("tasks").OTHER_TASKS[name]()
+    n = 20_000
+    y, other = simulator.prior.from_real(np.array([[0.1, -0.2], [0.12, -0.18]]))
+    values, others = (simulator.prior.split(np.tile(row, (n, 1))) for row in (y, other))
+    X = simulator.simulate_data(**values, rng=np.random.default_rng(0))
+    # The expectation of p(X | other parameters) / p(X | parameters) is one if X has the density in the denominator.
+    ratio = np.exp(simulator.log_likelihood(X, **others) - simulator.log_likelihood(X, **values))
+    assert abs(ratio.mean() - 1) < 4 * ratio.std() / np.sqrt(n)
+
+
 @pytest.mark.parametrize(
     ("name", "y"),
     [
