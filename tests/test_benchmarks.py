@@ -82,7 +82,7 @@ def test_all_other_tasks_are_tested(benchmarks):
 @pytest.mark.parametrize("name", OTHER_TASKS)
 def test_posteriors_of_other_tasks_are_those_of_their_simulators(name, benchmarks):
     simulator = benchmarks("tasks").OTHER_TASKS[name]()
-    X, y = simulator.sample(50, random_state=0)
+    X, y = simulator.sample(25, random_state=0)
     draws = simulator.sample_posterior(X, 99, random_state=1)
     for ranks in (draws < y.to_numpy()[:, np.newaxis]).mean(axis=1).T:
         assert stats.kstest(ranks, "uniform").pvalue > 1e-3
