@@ -19,6 +19,7 @@ from skabi import AmortizedPosterior
 from skabi.engines import AutoregressiveSplineFlow, SplineFlow
 from skabi.networks._residual import LinearResidual
 from skabi.training import AverageWeights, Schedule
+from skabi.training._train import _weight_decay
 
 
 class PlainScaler:
@@ -45,7 +46,7 @@ CHOICES = {
     "features only standardised": ({"skabi.estimators._source_reader.FeatureScaler": PlainScaler}, {}),
     "no averaged weights": ({"skabi.training._train.AverageWeights": partial(AverageWeights, decay=0.0)}, {}),
     "no weight decay": ({"skabi.training._train._weight_decay": lambda n: 0.0}, {}),
-    "twice the weight decay": ({"skabi.training._train._weight_decay": lambda n: 2 * min(1.0, 2500 / n)}, {}),
+    "twice the weight decay": ({"skabi.training._train._weight_decay": lambda n: 2 * _weight_decay(n)}, {}),
     "weight decay that does not fall": ({"skabi.training._train.Schedule": partial(Schedule, relief=1.0)}, {}),
     "a third of the learning rate": ({}, {"learning_rate_init": 2e-3}),
     "thirty epochs at most": ({}, {"max_iter": 30}),
