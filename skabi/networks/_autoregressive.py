@@ -13,7 +13,7 @@ from torch.nn import functional
 from zuko.nn import MaskedLinear, MaskedMLP
 
 from skabi.networks._location_scale import LocationScaleFlow
-from skabi.networks._splines import inverse_spline, n_spline_numbers, spline, spline_knots
+from skabi.networks._splines import inverse_spline, n_spline_numbers, spline
 
 
 class AutoregressiveSplineStack(LocationScaleFlow):
@@ -66,7 +66,7 @@ class AutoregressiveSpline(nn.Module):
         for weight, layer in zip(weights[1:], self.layers[1:], strict=True):
             hidden = functional.linear(functional.silu(hidden), weight, layer.bias)
         numbers = hidden.unflatten(-1, (self.n_columns, self.n_numbers))
-        z, log_derivative = spline(z, spline_knots(numbers, bound=self.bound), bound=self.bound)
+        z, log_derivative = spline(z, numbers, bound=self.bound)
         return z[..., self.back], log_derivative.sum(-1)
 
     def inverse(self, z, context):
@@ -85,8 +85,7 @@ class AutoregressiveSpline(nn.Module):
                     weight = weight[i * self.n_numbers :]
                 inputs[k] = inputs[k] + functional.linear(values, weight)
             numbers, inputs[-1] = inputs[-1].tensor_split([self.n_numbers], dim=-1)
-            knots = spline_knots(numbers, bound=self.bound)
-            undone.append(inverse_spline(z[..., i], knots, bound=self.bound))
+            undone.append(inverse_spline(z[..., i], numbers, bound=self.bound))
             inputs[0] = inputs[0] + undone[-1].unsqueeze(-1) * weights[0][:, i]
         return torch.stack(undone, dim=-1)[..., self.back]
 

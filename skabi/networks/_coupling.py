@@ -11,7 +11,7 @@ from torch import nn
 from skabi.networks._location_scale import LocationScaleFlow
 from skabi.networks._perceptrons import Conditioner
 from skabi.networks._skew import Skew
-from skabi.networks._splines import inverse_spline, n_spline_numbers, spline, spline_knots
+from skabi.networks._splines import inverse_spline, n_spline_numbers, spline
 
 
 class SplineCouplingStack(LocationScaleFlow):
@@ -51,18 +51,18 @@ class SplineCoupling(nn.Module):
     def _split(self, z, context):
         kept = z[..., self.kept]
         numbers = self.conditioner(kept, context).unflatten(-1, (self.n_moved, -1))
-        return kept, z[..., self.moved], spline_knots(numbers, bound=self.bound)
+        return kept, z[..., self.moved], numbers
 
     def forward(self, z, context):
         """Return `(z, log |det|)` after the splines."""
-        kept, moved, knots = self._split(z, context)
-        moved, log_derivative = spline(moved, knots, bound=self.bound)
+        kept, moved, numbers = self._split(z, context)
+        moved, log_derivative = spline(moved, numbers, bound=self.bound)
         return torch.cat([kept, moved], dim=-1)[..., self.back], log_derivative.sum(-1)
 
     def inverse(self, z, context):
         """Undo `forward`."""
-        kept, moved, knots = self._split(z, context)
-        return torch.cat([kept, inverse_spline(moved, knots, bound=self.bound)], dim=-1)[..., self.back]
+        kept, moved, numbers = self._split(z, context)
+        return torch.cat([kept, inverse_spline(moved, numbers, bound=self.bound)], dim=-1)[..., self.back]
 
 
 def _halves(n_parameters, n_transforms):

@@ -1,20 +1,19 @@
-"""Monotone rational-quadratic splines [1]_, elementwise.
+"""Monotone rational-quadratic splines [1]_, elementwise: compiled on a CPU, else by operations on tensors.
+
+Widths and heights of bins are what `numbers` `(..., 3 n_bins - 1)` say by a softmax, slopes at inner knots by a
+softplus. Zeros make the identity, and so is every spline outside `(-bound, bound)`.
 
 References
 ----------
 .. [1] C. Durkan, A. Bekasov, I. Murray, G. Papamakarios (2019). Neural spline flows. arXiv 1906.04032.
 """
 
-import math
+import ctypes
+from importlib.util import find_spec
 
 import torch
-from torch.nn import functional
 
-_SMALLEST = 1e-3
-# Logarithms of relative sizes of bins; beyond, sizes would overflow.
-_LARGEST = 30.0
-# softplus(_UNIT) + _SMALLEST = 1: a spline whose numbers are all zero is the identity.
-_UNIT = math.log(math.expm1(1 - _SMALLEST))
+from skabi.networks._spline_steps import LARGEST, SMALLEST, UNIT, inverse_spline_steps, spline_steps
 
 
 def n_spline_numbers(n_bins):
@@ -22,54 +21,146 @@ def n_spline_numbers(n_bins):
     return 3 * n_bins - 1
 
 
-def spline_knots(numbers, *, bound):
-    """Return positions, values and slopes `(..., 3, n_bins + 1)` from unconstrained numbers `(..., 3 n_bins - 1)`."""
-    n_bins = (numbers.shape[-1] + 1) // 3
-    # A softmax written out, which over rows as short as these is faster than torch's own; scaled and summed at once.
-    sizes = numbers[..., : 2 * n_bins].unflatten(-1, (2, n_bins)).clamp(-_LARGEST, _LARGEST).exp()
-    scale = 2 * bound * (1 - n_bins * _SMALLEST) / sizes.sum(-1, keepdim=True)
-    least = torch.arange(n_bins + 1, dtype=sizes.dtype, device=sizes.device) * (2 * bound * _SMALLEST)
-    knots = functional.pad((sizes * scale).cumsum(-1), (1, 0)) + (least - bound)
-    slopes = functional.softplus(numbers[..., 2 * n_bins :] + _UNIT) + _SMALLEST
-    slopes = functional.pad(slopes, (1, 1), value=1.0)
-    return torch.cat([knots, slopes.unsqueeze(-2)], dim=-2)
+def spline(x, numbers, *, bound):
+    """Return `(y, log dy/dx)` of the splines that `numbers` make; shapes broadcast."""
+    if not _is_compiled_for(x, numbers):
+        return spline_steps(x, numbers, bound=bound)
+    y, log_derivative, _ = _Spline.apply(*_together(x, numbers), bound)
+    return y, log_derivative
 
 
-def _bin(knots, values, row):
-    """Return the ends of the bins that hold `values`: positions, values and slopes below and above, each `(...)`."""
-    index = (values.unsqueeze(-1) >= knots[..., row, 1:-1]).sum(-1)[..., None, None]
-    knots = knots.expand(*index.shape[:-2], *knots.shape[-2:])
-    index = (index + torch.arange(2, device=index.device)).expand(*index.shape[:-2], 3, 2)
-    below, above = knots.gather(-1, index).unbind(-1)
-    return (*below.unbind(-1), *above.unbind(-1))
+def inverse_spline(y, numbers, *, bound):
+    """Return x such that the spline of x is `y`; shapes broadcast."""
+    if not _is_compiled_for(y, numbers):
+        return inverse_spline_steps(y, numbers, bound=bound)
+    x, _ = _InverseSpline.apply(*_together(y, numbers), bound)
+    return x
 
 
-def spline(x, knots, *, bound):
-    """Return `(y, log dy/dx)` of the spline through `knots`; the identity outside `(-bound, bound)`."""
-    inside, clamped = x.abs() < bound, x.clamp(-bound, bound)
-    x0, y0, d0, x1, y1, d1 = _bin(knots, clamped, 0)
-    width, height = x1 - x0, y1 - y0
-    slope = height / width
-    t = (clamped - x0) / width
-    t2, tt = t * t, t * (1 - t)
-    denominator = slope + (d0 + d1 - 2 * slope) * tt
-    y = y0 + height * (slope * t2 + d0 * tt) / denominator  # eq. 4
-    derivative = d1 * t2 + 2 * slope * tt + d0 * (1 - t).square()  # eq. 5
-    log_derivative = 2 * torch.log(slope / denominator) + torch.log(derivative)
-    return torch.where(inside, y, x), torch.where(inside, log_derivative, 0.0)
+def _load_kernels():
+    """Return the library of kernels, or None where skabi was installed without a compiler."""
+    module = find_spec("skabi.networks._spline_kernels")
+    return None if module is None else ctypes.CDLL(module.origin)
 
 
-def inverse_spline(y, knots, *, bound):
-    """Return x such that the spline of x is `y`."""
-    inside, clamped = y.abs() < bound, y.clamp(-bound, bound)
-    x0, y0, d0, x1, y1, d1 = _bin(knots, clamped, 1)
-    width, height = x1 - x0, y1 - y0
-    slope = height / width
-    gap = clamped - y0
-    bend = gap * (d0 + d1 - 2 * slope)
-    a = height * (slope - d0) + bend  # eq. 6 to 8
-    b = height * d0 - bend
-    c = -slope * gap
-    root = (b.square() - 4 * a * c).clamp_min(0.0).sqrt()
-    t = (2 * c / (-b - root)).clamp(0.0, 1.0)
-    return torch.where(inside, x0 + t * width, y)
+_KERNELS = _load_kernels()
+_TYPES = {torch.float32: "float32", torch.float64: "float64"}
+
+
+def _is_compiled_for(x, numbers):
+    on_cpu = x.device.type == numbers.device.type == "cpu"
+    return _KERNELS is not None and on_cpu and x.dtype == numbers.dtype and x.dtype in _TYPES
+
+
+class _Shape(ctypes.Structure):
+    _fields_ = [
+        ("n_bins", ctypes.c_int64),
+        ("bound", ctypes.c_double),
+        ("smallest", ctypes.c_double),
+        ("largest", ctypes.c_double),
+        ("unit", ctypes.c_double),
+    ]
+
+
+def _run(name, bound, x, numbers, *others):
+    """Let a kernel read and write contiguous tensors."""
+    shape = _Shape((numbers.shape[-1] + 1) // 3, bound, SMALLEST, LARGEST, UNIT)
+    pointers = [ctypes.c_void_p(tensor.data_ptr()) for tensor in (x, numbers, *others)]
+    getattr(_KERNELS, f"{name}_{_TYPES[x.dtype]}")(shape, ctypes.c_int64(x.numel()), *pointers)
+
+
+def _together(x, numbers):
+    """Return both with the same leading axes."""
+    if x.shape != numbers.shape[:-1]:
+        axes = torch.broadcast_shapes(x.shape, numbers.shape[:-1])
+        x, numbers = x.expand(axes), numbers.expand(*axes, -1)
+    return x, numbers
+
+
+def _empty_sizes(numbers):
+    return numbers.new_empty(*numbers.shape[:-1], 2 * (numbers.shape[-1] + 1) // 3)
+
+
+class _Spline(torch.autograd.Function):
+    """A spline and its log derivative, then the sizes of its bins, which the gradient needs."""
+
+    @staticmethod
+    def forward(x, numbers, bound):
+        x, numbers = x.contiguous(), numbers.contiguous()
+        y, log_derivative, sizes = torch.empty_like(x), torch.empty_like(x), _empty_sizes(numbers)
+        _run("forward", bound, x, numbers, y, log_derivative, sizes)
+        return y, log_derivative, sizes
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, numbers, ctx.bound = inputs
+        *_, sizes = output
+        ctx.mark_non_differentiable(sizes)
+        ctx.save_for_backward(x, numbers, sizes)
+
+    @staticmethod
+    def backward(ctx, of_y, of_log, _):
+        x, numbers, sizes = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return *_gradient_by_steps(spline_steps, x, numbers, ctx.bound, (of_y, of_log)), None
+        return *_gradient(ctx.bound, x, numbers, sizes, of_y, of_log), None
+
+    @staticmethod
+    def vmap(info, in_dims, x, numbers, bound):
+        return _Spline.apply(*_stacked(info, in_dims, x, numbers), bound), (0, 0, 0)
+
+
+class _InverseSpline(torch.autograd.Function):
+    """What a spline maps to y, then the sizes of its bins, which the gradient needs."""
+
+    @staticmethod
+    def forward(y, numbers, bound):
+        y, numbers = y.contiguous(), numbers.contiguous()
+        x, sizes = torch.empty_like(y), _empty_sizes(numbers)
+        _run("inverse", bound, y, numbers, x, sizes)
+        return x, sizes
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        y, numbers, ctx.bound = inputs
+        x, sizes = output
+        ctx.mark_non_differentiable(sizes)
+        ctx.save_for_backward(y, numbers, x, sizes)
+
+    @staticmethod
+    def backward(ctx, of_x, _):
+        y, numbers, x, sizes = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return *_gradient_by_steps(inverse_spline_steps, y, numbers, ctx.bound, of_x), None
+        # The theorem of implicit functions: with y held, x moves against what numbers do to y.
+        _, log_derivative, _ = _Spline.forward(x, numbers, ctx.bound)
+        of_y = of_x * torch.exp(-log_derivative)
+        _, of_numbers = _gradient(ctx.bound, x, numbers, sizes, -of_y, torch.zeros_like(of_y))
+        return of_y, of_numbers, None
+
+    @staticmethod
+    def vmap(info, in_dims, y, numbers, bound):
+        return _InverseSpline.apply(*_stacked(info, in_dims, y, numbers), bound), (0, 0)
+
+
+def _gradient(bound, x, numbers, sizes, of_y, of_log):
+    """Return the gradient by x and by numbers, from that by y and by its log derivative."""
+    x, numbers, of_y, of_log = (tensor.contiguous() for tensor in (x, numbers, of_y, of_log))
+    of_x, of_numbers = torch.empty_like(x), torch.empty_like(numbers)
+    _run("backward", bound, x, numbers, sizes, of_y, of_log, of_x, of_numbers)
+    return of_x, of_numbers
+
+
+def _gradient_by_steps(function, x, numbers, bound, of_outputs):
+    """Return a gradient that can be differentiated itself; None by what has none."""
+    wanted = [tensor for tensor in (x, numbers) if tensor.requires_grad]
+    found = iter(torch.autograd.grad(function(x, numbers, bound=bound), wanted, of_outputs, create_graph=True))
+    return [next(found) if tensor.requires_grad else None for tensor in (x, numbers)]
+
+
+def _stacked(info, in_dims, *tensors):
+    """Return tensors with the axis of a stack first."""
+    return [
+        tensor.expand(info.batch_size, *tensor.shape) if axis is None else tensor.movedim(axis, 0)
+        for tensor, axis in zip(tensors, in_dims, strict=False)
+    ]

@@ -1,46 +1,85 @@
-"""Splines rise, have the slope they say, and are undone by their inverse."""
+"""Splines rise, have the slope and the gradient they say, and are undone by their inverse."""
 
 import pytest
 import torch
+from torch.autograd import gradcheck, gradgradcheck
+from torch.func import vmap
 
-from skabi.networks._splines import inverse_spline, n_spline_numbers, spline, spline_knots
+from skabi.networks import _splines
+from skabi.networks._spline_steps import inverse_spline_steps, spline_knots, spline_steps
+from skabi.networks._splines import inverse_spline, n_spline_numbers, spline
+
+
+def _random(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 @pytest.fixture
-def knots():
-    numbers = torch.randn(n_spline_numbers(6), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    return spline_knots(numbers, bound=3.0)
+def numbers():
+    return _random(n_spline_numbers(6))
 
 
-def test_slope_and_inverse(knots):
+def test_slope_and_inverse(numbers):
     x = torch.linspace(-4, 4, 801, dtype=torch.float64, requires_grad=True)
-    y, log_derivative = spline(x, knots, bound=3.0)
+    y, log_derivative = spline(x, numbers, bound=3.0)
     (slope,) = torch.autograd.grad(y.sum(), x)
     torch.testing.assert_close(slope.log(), log_derivative)
     assert (y.diff() > 0).all()
-    torch.testing.assert_close(inverse_spline(y, knots, bound=3.0), x)
+    torch.testing.assert_close(inverse_spline(y, numbers, bound=3.0), x)
 
 
-def test_the_spline_goes_through_its_knots_with_their_slopes(knots):
-    positions, values, slopes = knots
-    y, log_derivative = spline(positions, knots, bound=3.0)
+def test_the_spline_goes_through_its_knots_with_their_slopes(numbers):
+    positions, values, slopes = spline_knots(numbers, bound=3.0)
+    y, log_derivative = spline(positions, numbers, bound=3.0)
     torch.testing.assert_close(y, values)
     torch.testing.assert_close(log_derivative[1:-1].exp(), slopes[1:-1])
-    ends = torch.tensor([[-3.0, 3.0], [-3.0, 3.0]], dtype=torch.float64)
-    torch.testing.assert_close(knots[:2, [0, -1]], ends)
+    torch.testing.assert_close(positions[[0, -1]], torch.tensor([-3.0, 3.0], dtype=torch.float64))
+    torch.testing.assert_close(values[[0, -1]], torch.tensor([-3.0, 3.0], dtype=torch.float64))
 
 
 def test_zero_numbers_make_the_identity():
     x = torch.linspace(-4, 4, 81, dtype=torch.float64)
-    y, log_derivative = spline(x, spline_knots(torch.zeros(17, dtype=torch.float64), bound=3.0), bound=3.0)
+    y, log_derivative = spline(x, torch.zeros(17, dtype=torch.float64), bound=3.0)
     torch.testing.assert_close(y, x)
     torch.testing.assert_close(log_derivative, torch.zeros_like(x), rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("x_shape, numbers_shape", [((7, 2), (7, 2)), ((7, 2), (2,)), ((2,), (7, 2)), ((7, 1), (3,))])
+def test_the_gradient_is_that_of_finite_differences(x_shape, numbers_shape):
+    # Some of x lie outside, some numbers beyond what is told apart.
+    x = (2 * _random(*x_shape)).requires_grad_()
+    numbers = _random(*numbers_shape, n_spline_numbers(4), seed=1)
+    numbers[..., 1] = 40.0
+    assert gradcheck(lambda x, numbers: spline(x, numbers, bound=3.0), (x, numbers.requires_grad_()))
+
+
+def test_the_second_derivative_is_that_of_finite_differences(numbers):
+    x = _random(3, seed=1).requires_grad_()
+    assert gradgradcheck(lambda x, numbers: spline(x, numbers, bound=3.0), (x, numbers.requires_grad_()))
+    assert gradgradcheck(lambda x: spline(x, numbers.detach(), bound=3.0), x)
+
+
+@pytest.mark.parametrize("in_dims", [(0, 0), (None, 0), (0, None), (1, 1)])
+def test_vmap_is_one_spline_after_the_other(in_dims):
+    n_stacked, (x_dim, numbers_dim) = 3, in_dims
+    x, numbers = 2 * _random(n_stacked, 5, 2), _random(n_stacked, 2, n_spline_numbers(4), seed=1)
+    each = [
+        spline(x[0 if x_dim is None else i], numbers[0 if numbers_dim is None else i], bound=3.0)
+        for i in range(n_stacked)
+    ]
+    x, numbers = (
+        tensor[0] if dim is None else tensor.movedim(0, dim)
+        for tensor, dim in zip((x, numbers), in_dims, strict=True)
+    )
+    together = vmap(lambda x, numbers: spline(x, numbers, bound=3.0), in_dims)(x, numbers)
+    for one, all_of_them in zip(zip(*each, strict=True), together, strict=True):
+        torch.testing.assert_close(all_of_them, torch.stack(one))
+
+
 def test_the_inverse_of_steep_splines_is_never_nan_in_single_precision():
-    generator = torch.Generator().manual_seed(0)
-    knots = spline_knots(10 * torch.randn(20_000, 1, n_spline_numbers(8), generator=generator), bound=5.0)
+    numbers = (10 * _random(20_000, 1, n_spline_numbers(8))).float()
+    knots = spline_knots(numbers, bound=5.0)
     # Just below a knot the root of the quadratic equation is of a small difference, which rounds to below zero.
     y = torch.nextafter(knots[:, 0, 1, 1:-1], torch.tensor(-5.0))
-    x = inverse_spline(y, knots, bound=5.0)
+    x = inverse_spline(y, numbers, bound=5.0)
     assert x.isfinite().all() and (x.abs() <= 5.0 + 1e-5).all()
