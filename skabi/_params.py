@@ -22,6 +22,11 @@ def check_real(value, name, *, low=-math.inf, high=math.inf):
     return float(value)
 
 
+def check_share(value, name):
+    """Return `value` as a float from 0 to below 1."""
+    return 0.0 if value == 0 and not isinstance(value, bool) else check_real(value, name, low=0.0, high=1.0)
+
+
 def check_sizes(value, name, *, allow_empty=False):
     """Return `value`, a tuple or list of positive ints, as a tuple; an empty one only if `allow_empty`."""
     if not isinstance(value, (tuple, list)):

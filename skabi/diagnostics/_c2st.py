@@ -132,14 +132,17 @@ def _make_network(n_parameters, random_state):
 
 
 def _standardise(reference, draws):
-    """Return both sets, one after the other, by the mean and sd of the reference."""
+    """Return both sets, one after the other, by the mean and sd of the reference.
+
+    In single precision, which a classifier does not miss and which takes it half the time.
+    """
     mean, std = reference.mean(axis=0), reference.std(axis=0, ddof=1)
     both = np.concatenate([reference, draws])
     # A column in which the reference is constant is scaled by its spread in both sets, or left if that is 0 too.
     constant = np.ptp(reference, axis=0) == 0
     std = np.where(constant, both.std(axis=0), std)
     std = np.where(np.ptp(both, axis=0) == 0, 1.0, std)
-    return (both - mean) / std
+    return ((both - mean) / std).astype(np.float32)
 
 
 def _fold_accuracy(classifier, values, label, fold):

@@ -1,6 +1,6 @@
 """Autoregressive flow with monotone rational-quadratic splines."""
 
-from skabi._params import check_count, check_real, check_sizes
+from skabi._params import check_count, check_real, check_share, check_sizes
 from skabi.engines._base import BaseEngine
 
 
@@ -26,6 +26,9 @@ class AutoregressiveSplineFlow(BaseEngine):
         Residual blocks [3]_ of the perceptron that reads the summaries; 0 leaves two plain layers.
     block_width : int, default=128
         Width of those blocks. What they read reaches the layers as `hidden_layer_sizes[-1]` numbers.
+    dropout : float, default=0.2
+        Share of the numbers within those blocks that training leaves out at first, from 0 to below 1. It falls to zero
+        until the end: against learning few simulations by heart.
 
     References
     ----------
@@ -44,7 +47,15 @@ class AutoregressiveSplineFlow(BaseEngine):
     """
 
     def __init__(
-        self, n_transforms=3, *, n_bins=8, bound=5.0, hidden_layer_sizes=(128, 128), n_blocks=3, block_width=128
+        self,
+        n_transforms=3,
+        *,
+        n_bins=8,
+        bound=5.0,
+        hidden_layer_sizes=(128, 128),
+        n_blocks=3,
+        block_width=128,
+        dropout=0.2,
     ):
         self.n_transforms = n_transforms
         self.n_bins = n_bins
@@ -52,6 +63,7 @@ class AutoregressiveSplineFlow(BaseEngine):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.n_blocks = n_blocks
         self.block_width = block_width
+        self.dropout = dropout
 
     def build(self, n_parameters, n_context):
         """Return an untrained `AutoregressiveSplineStack` for `n_parameters` given `n_context` numbers."""
@@ -72,5 +84,6 @@ class AutoregressiveSplineFlow(BaseEngine):
             bound=check_real(self.bound, "bound", low=0.0),
             n_blocks=check_count(self.n_blocks, "n_blocks", minimum=0),
             block_width=check_count(self.block_width, "block_width"),
+            dropout=check_share(self.dropout, "dropout"),
             hidden_layer_sizes=sizes,
         )

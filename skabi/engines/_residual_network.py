@@ -2,7 +2,7 @@
 
 from sklearn.base import BaseEstimator
 
-from skabi._params import check_count, check_real
+from skabi._params import check_count, check_share
 
 
 class ResidualNetwork(BaseEstimator):
@@ -65,5 +65,5 @@ class ResidualNetwork(BaseEstimator):
             width=check_count(self.width, "width"),
             n_blocks=check_count(self.n_blocks, "n_blocks", minimum=0),
             n_reading_blocks=check_count(self.n_reading_blocks, "n_reading_blocks", minimum=0),
-            dropout=0.0 if self.dropout == 0 else check_real(self.dropout, "dropout", low=0.0, high=1.0),
+            dropout=check_share(self.dropout, "dropout"),
         )

@@ -1,6 +1,6 @@
 """Coupling flow with monotone rational-quadratic splines."""
 
-from skabi._params import check_count, check_real, check_sizes
+from skabi._params import check_count, check_real, check_share, check_sizes
 from skabi.engines._base import BaseEngine
 
 
@@ -13,9 +13,9 @@ class SplineFlow(BaseEngine):
 
     Parameters
     ----------
-    n_transforms : int, default=4
+    n_transforms : int, default=6
         Number of coupling layers.
-    n_bins : int, default=8
+    n_bins : int, default=12
         Bins of each spline.
     bound : float, default=5.0
         Splines act between minus and plus `bound`, in standard deviations; outside they are the identity.
@@ -26,8 +26,11 @@ class SplineFlow(BaseEngine):
         Widths of the perceptrons of the layers, at least one.
     n_blocks : int, default=3
         Residual blocks [2]_ of the perceptron that reads the summaries; 0 leaves two plain layers.
-    block_width : int, default=128
+    block_width : int, default=96
         Width of those blocks. What they read reaches the layers as `hidden_layer_sizes[-1]` numbers.
+    dropout : float, default=0.2
+        Share of the numbers within those blocks that training leaves out at first, from 0 to below 1. It falls to zero
+        until the end: against learning few simulations by heart.
 
     References
     ----------
@@ -45,14 +48,15 @@ class SplineFlow(BaseEngine):
 
     def __init__(
         self,
-        n_transforms=4,
+        n_transforms=6,
         *,
-        n_bins=8,
+        n_bins=12,
         bound=5.0,
         skew=False,
         hidden_layer_sizes=(64, 64),
         n_blocks=3,
-        block_width=128,
+        block_width=96,
+        dropout=0.2,
     ):
         self.n_transforms = n_transforms
         self.n_bins = n_bins
@@ -61,6 +65,7 @@ class SplineFlow(BaseEngine):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.n_blocks = n_blocks
         self.block_width = block_width
+        self.dropout = dropout
 
     def build(self, n_parameters, n_context):
         """Return an untrained `SplineCouplingStack` for `n_parameters` given `n_context` numbers."""
@@ -75,5 +80,6 @@ class SplineFlow(BaseEngine):
             skew=self.skew,
             n_blocks=check_count(self.n_blocks, "n_blocks", minimum=0),
             block_width=check_count(self.block_width, "block_width"),
+            dropout=check_share(self.dropout, "dropout"),
             hidden_layer_sizes=check_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
         )

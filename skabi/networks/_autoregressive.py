@@ -20,7 +20,17 @@ class AutoregressiveSplineStack(LocationScaleFlow):
     """Location and scale given the context, then splines given the parameters before, in random and reversed orders."""
 
     def __init__(
-        self, n_parameters, n_context, *, n_transforms, n_bins, bound, hidden_layer_sizes, n_blocks, block_width
+        self,
+        n_parameters,
+        n_context,
+        *,
+        n_transforms,
+        n_bins,
+        bound,
+        hidden_layer_sizes,
+        n_blocks,
+        block_width,
+        dropout,
     ):
         sizes = {"n_bins": n_bins, "bound": bound, "hidden_layer_sizes": hidden_layer_sizes}
         super().__init__(
@@ -28,6 +38,7 @@ class AutoregressiveSplineStack(LocationScaleFlow):
             n_context,
             n_blocks=n_blocks,
             block_width=block_width,
+            dropout=dropout,
             n_embedding=hidden_layer_sizes[-1],
             transforms=[
                 AutoregressiveSpline(order, hidden_layer_sizes[-1], **sizes)

@@ -18,7 +18,18 @@ class SplineCouplingStack(LocationScaleFlow):
     """Location and scale given the context, and a skewness, then splines between random halves of the parameters."""
 
     def __init__(
-        self, n_parameters, n_context, *, n_transforms, n_bins, bound, skew, hidden_layer_sizes, n_blocks, block_width
+        self,
+        n_parameters,
+        n_context,
+        *,
+        n_transforms,
+        n_bins,
+        bound,
+        skew,
+        hidden_layer_sizes,
+        n_blocks,
+        block_width,
+        dropout,
     ):
         sizes = {"n_bins": n_bins, "bound": bound, "hidden_layer_sizes": hidden_layer_sizes}
         skews = [Skew(n_parameters, hidden_layer_sizes[-1])] if skew else []
@@ -27,6 +38,7 @@ class SplineCouplingStack(LocationScaleFlow):
             n_context,
             n_blocks=n_blocks,
             block_width=block_width,
+            dropout=dropout,
             n_embedding=hidden_layer_sizes[-1],
             transforms=skews
             + [

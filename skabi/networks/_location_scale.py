@@ -13,9 +13,9 @@ class LocationScaleFlow(DensityNetwork):
     Each transform has `forward(z, embedding)`, which returns `(z, log |det|)`, and its inverse `inverse(z, embedding)`.
     """
 
-    def __init__(self, n_parameters, n_context, *, n_blocks, block_width, n_embedding, transforms):
+    def __init__(self, n_parameters, n_context, *, n_blocks, block_width, dropout, n_embedding, transforms):
         super().__init__(n_parameters)
-        self.embedding = residual_perceptron(n_context, block_width, n_blocks, n_embedding)
+        self.embedding = residual_perceptron(n_context, block_width, n_blocks, n_embedding, dropout)
         self.location_scale = nn.Linear(n_embedding, 2 * n_parameters)
         nn.init.zeros_(self.location_scale.weight)
         nn.init.zeros_(self.location_scale.bias)

@@ -3,6 +3,7 @@
 import itertools
 
 from torch import nn
+from torch.nn import functional
 
 
 def perceptron(sizes):
@@ -13,26 +14,53 @@ def perceptron(sizes):
     return nn.Sequential(*layers[:-1])
 
 
+class FallingDropout(nn.Module):
+    """Dropout of a share that falls to zero as training proceeds: first against learning by heart, at last precise.
+
+    Until a training tells how far it is there is none.
+    """
+
+    def __init__(self, share):
+        super().__init__()
+        self.share, self.left = share, 0.0
+
+    def proceed(self, share):
+        """Take note of the share of the training that is done."""
+        self.left = 1 - share
+
+    def forward(self, x):
+        """Return x, in training with some numbers zero and the others larger."""
+        dropped = self.share * self.left
+        return functional.dropout(x, dropped) if dropped and self.training else x
+
+
 class ResidualBlock(nn.Module):
     """What two layers add to their input [1]_.
+
+    Parameters
+    ----------
+    width : int
+    dropout : float, default=0.0
+        Share of the numbers between the layers that training leaves out at its begin.
 
     References
     ----------
     .. [1] K. He, X. Zhang, S. Ren, J. Sun (2016). Identity mappings in deep residual networks. arXiv 1603.05027.
     """
 
-    def __init__(self, width):
+    def __init__(self, width, dropout=0.0):
         super().__init__()
-        self.change = nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        activation = nn.Sequential(nn.SiLU(), FallingDropout(dropout))
+        self.change = nn.Sequential(nn.SiLU(), nn.Linear(width, width), activation, nn.Linear(width, width))
 
     def forward(self, x):
         """Return `x` and what is added to it, `(..., width)`."""
         return x + self.change(x)
 
 
-def residual_perceptron(n_in, width, n_blocks, n_out):
+def residual_perceptron(n_in, width, n_blocks, n_out, dropout=0.0):
     """Return a perceptron with `n_blocks` residual blocks of the given `width` and SiLU at its end."""
-    blocks = [ResidualBlock(width) for _ in range(n_blocks)]
+    blocks = [ResidualBlock(width, dropout) for _ in range(n_blocks)]
     return nn.Sequential(nn.Linear(n_in, width), *blocks, nn.SiLU(), nn.Linear(width, n_out), nn.SiLU())
 
 

@@ -41,7 +41,15 @@ def test_orders_are_random_and_turn_round():
         torch.manual_seed(0)
         for _ in range(2):
             stack = AutoregressiveSplineStack(
-                8, 2, n_transforms=3, n_bins=5, bound=4.0, hidden_layer_sizes=(8,), n_blocks=1, block_width=8
+                8,
+                2,
+                n_transforms=3,
+                n_bins=5,
+                bound=4.0,
+                hidden_layer_sizes=(8,),
+                n_blocks=1,
+                block_width=8,
+                dropout=0.0,
             )
             orders += [transform.order.tolist() for transform in stack.transforms]
     assert orders[1] == orders[0][::-1] and orders[4] == orders[3][::-1]

@@ -37,6 +37,7 @@ def test_two_couplings_move_every_column(n_parameters):
         hidden_layer_sizes=(8,),
         n_blocks=1,
         block_width=8,
+        dropout=0.0,
     )
     first, second = stack.transforms
     assert torch.equal(first.moved, second.kept) and torch.equal(first.kept, second.moved)

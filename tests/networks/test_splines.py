@@ -5,8 +5,7 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 from torch.func import vmap
 
-from skabi.networks import _splines
-from skabi.networks._spline_steps import inverse_spline_steps, spline_knots, spline_steps
+from skabi.networks._spline_steps import spline_knots
 from skabi.networks._splines import inverse_spline, n_spline_numbers, spline
 
 
@@ -68,8 +67,7 @@ def test_vmap_is_one_spline_after_the_other(in_dims):
         for i in range(n_stacked)
     ]
     x, numbers = (
-        tensor[0] if dim is None else tensor.movedim(0, dim)
-        for tensor, dim in zip((x, numbers), in_dims, strict=True)
+        tensor[0] if dim is None else tensor.movedim(0, dim) for tensor, dim in zip((x, numbers), in_dims, strict=True)
     )
     together = vmap(lambda x, numbers: spline(x, numbers, bound=3.0), in_dims)(x, numbers)
     for one, all_of_them in zip(zip(*each, strict=True), together, strict=True):
