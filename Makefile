@@ -25,9 +25,9 @@ help:
 
 install: $(READY)
 
-# The marker is written last, so an interrupted set-up is taken up again; a change of either file repeats it.
+# The marker is written last, so an interrupted set-up is taken up again; a change of one of these files repeats it.
 # torch comes first and by its pinned version, so that nothing that needs torch can choose another one.
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt skabi/networks/_spline_kernels.cpp
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "skabi needs Python 3.11 or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1)."; \
 		echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }

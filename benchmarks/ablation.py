@@ -2,7 +2,7 @@
 
 python benchmarks/ablation.py                             # three tasks, two budgets, three seeds
 python benchmarks/ablation.py --tasks slcp --seeds 0      # one task, one seed
-python benchmarks/ablation.py --choices "six transforms"  # one choice
+python benchmarks/ablation.py --choices "no dropout"      # one choice
 """
 
 import argparse
@@ -34,6 +34,11 @@ class PlainScaler:
         return self._scaler.transform(X)
 
 
+def keep_dropping(dropout, share):
+    """Let as much be left out at the end of the training as at its begin."""
+    dropout.left = 1.0
+
+
 def no_start(context, theta, *, n_used):
     """Return a start from nothing, in place of the linear regression."""
     return LinearResidual.identity(theta.shape[1], context.shape[1])
@@ -48,13 +53,16 @@ CHOICES = {
     "no weight decay": ({"skabi.training._train._weight_decay": lambda n: 0.0}, {}),
     "twice the weight decay": ({"skabi.training._train._weight_decay": lambda n: 2 * _weight_decay(n)}, {}),
     "weight decay that does not fall": ({"skabi.training._train.Schedule": partial(Schedule, relief=1.0)}, {}),
+    "no dropout": ({}, {"engine": SplineFlow(dropout=0.0)}),
+    "dropout that does not fall": ({"skabi.networks._perceptrons.FallingDropout.proceed": keep_dropping}, {}),
     "a third of the learning rate": ({}, {"learning_rate_init": 2e-3}),
     "thirty epochs at most": ({}, {"max_iter": 30}),
     "no residual blocks": ({}, {"engine": SplineFlow(n_blocks=0)}),
     "one residual block": ({}, {"engine": SplineFlow(n_blocks=1)}),
-    "blocks of width 256": ({}, {"engine": SplineFlow(block_width=256)}),
-    "six transforms": ({}, {"engine": SplineFlow(n_transforms=6)}),
+    "blocks of width 192": ({}, {"engine": SplineFlow(block_width=192)}),
+    "four transforms": ({}, {"engine": SplineFlow(n_transforms=4)}),
     "two transforms": ({}, {"engine": SplineFlow(n_transforms=2)}),
+    "eight bins": ({}, {"engine": SplineFlow(n_bins=8)}),
     "autoregressive, perceptrons (64, 64)": ({}, {"engine": AutoregressiveSplineFlow(hidden_layer_sizes=(64, 64))}),
     "four networks": ({}, {"n_estimators": 4}),
     "eight networks": ({}, {"n_estimators": 8}),

@@ -5,12 +5,21 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 from torch.func import vmap
 
-from skabi.networks._spline_steps import spline_knots
+from skabi.networks import _splines
+from skabi.networks._spline_steps import inverse_spline_steps, spline_knots, spline_steps
 from skabi.networks._splines import inverse_spline, n_spline_numbers, spline
 
 
 def _random(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.fixture(autouse=True, params=["compiled", "by steps"])
+def _way(request, monkeypatch):
+    if request.param == "by steps":
+        monkeypatch.setattr(_splines, "_KERNELS", None)
+    elif _splines._KERNELS is None:
+        pytest.skip("skabi was installed without a compiler")
 
 
 @pytest.fixture
@@ -81,3 +90,25 @@ def test_the_inverse_of_steep_splines_is_never_nan_in_single_precision():
     y = torch.nextafter(knots[:, 0, 1, 1:-1], torch.tensor(-5.0))
     x = inverse_spline(y, numbers, bound=5.0)
     assert x.isfinite().all() and (x.abs() <= 5.0 + 1e-5).all()
+
+
+def test_both_ways_say_the_same():
+    x, numbers = 2 * _random(50, 3), 3 * _random(50, 3, n_spline_numbers(12), seed=1)
+    y, log_derivative = spline(x, numbers, bound=3.0)
+    expected_y, expected_log_derivative = spline_steps(x, numbers, bound=3.0)
+    torch.testing.assert_close(y, expected_y)
+    torch.testing.assert_close(log_derivative, expected_log_derivative)
+    torch.testing.assert_close(inverse_spline(y, numbers, bound=3.0), inverse_spline_steps(y, numbers, bound=3.0))
+
+
+def test_the_gradient_of_the_inverse_is_that_of_finite_differences():
+    y, numbers = (2 * _random(7, 2)).requires_grad_(), _random(7, 2, n_spline_numbers(4), seed=1).requires_grad_()
+    assert gradcheck(lambda y, numbers: inverse_spline(y, numbers, bound=3.0), (y, numbers))
+    assert gradgradcheck(lambda y, numbers: inverse_spline(y, numbers, bound=3.0), (y, numbers))
+
+
+def test_nan_stays_nan(numbers):
+    x = torch.tensor([torch.nan, 0.0], dtype=torch.float64)
+    assert spline(x, numbers, bound=3.0)[0].isnan().tolist() == [True, False]
+    assert spline(x, numbers * torch.nan, bound=3.0)[0].isnan().all()
+    assert inverse_spline(x, numbers, bound=3.0).isnan().tolist() == [True, False]
