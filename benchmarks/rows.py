@@ -6,6 +6,8 @@ import platform
 from datetime import datetime
 from pathlib import Path
 
+import torch
+
 
 class Rows:
     """The rows in a folder; a row is a dict of names and numbers."""
@@ -33,7 +35,7 @@ class Rows:
 
 
 def machine():
-    """Return processor, cores, memory and system in words."""
+    """Return processor, cores, memory, system and GPU in words."""
     name = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     if information.exists():
@@ -43,4 +45,5 @@ def machine():
         name = models[0].strip() if models else name
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{name}, {cores} cores, {memory:.0f} GiB, {platform.system()}"
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{name}, {cores} cores, {memory:.0f} GiB, {platform.system()}{gpu}"

@@ -19,6 +19,8 @@ METHODS = {
     "sbi-maf": "sbi",
     "bayesflow-affine": "bayesflow",
 }
+# Where `skabi` finds a GPU, the same without it.
+DEVICE_METHODS = {"skabi-cpu": "skabi"}
 # Beside free-form engines.
 FREE_FORM_METHODS = {"bayesflow-flow-matching": "bayesflow", "bayesflow-consistency": "bayesflow"}
 
@@ -29,7 +31,7 @@ class CellError(Exception):
 
 def family_of(method):
     """Return the library that a method is of."""
-    return (METHODS | FREE_FORM_METHODS)[method]
+    return (METHODS | DEVICE_METHODS | FREE_FORM_METHODS)[method]
 
 
 def interpreter(method):

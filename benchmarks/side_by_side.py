@@ -3,6 +3,7 @@
 python benchmarks/side_by_side.py                                      # the quick choice: at most 20 minutes
 python benchmarks/side_by_side.py --full                               # nine tasks, all methods, 1,000 and 10,000
 python benchmarks/side_by_side.py --tasks slcp --n-simulations 100000  # some
+python benchmarks/side_by_side.py --methods skabi skabi-cpu            # on a GPU, where there is one, and without it
 
 Each cell is a task, a number of simulations, a method and a seed. A finished cell leaves a file in RESULTS/rows and is
 not measured again until that file is deleted; the tables are made anew from all rows. RESULTS/simulations keeps what
@@ -27,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from references import compute_reference, load_reference
 from rows import Rows
-from runners import METHODS, CellError, check_environments, run_cell
+from runners import DEVICE_METHODS, METHODS, CellError, check_environments, run_cell
 from tables import write_tables
 from tasks import OTHER_TASKS, TASKS, constants, write_simulations
 
@@ -36,6 +37,7 @@ from skabi.exceptions import ApproximationWarning
 
 RESULTS = Path(__file__).parent / "results"
 ALL_TASKS = TASKS | OTHER_TASKS
+ALL_METHODS = METHODS | DEVICE_METHODS
 QUICK_METHODS = ["skabi", "sbi-nsf", "bayesflow-spline"]
 QUICK_MINUTES = 20.0
 
@@ -124,7 +126,9 @@ def run(cells, arguments):
             f"{time.perf_counter() - began:.0f} s in all",
             flush=True,
         )
-        write_tables(rows.read(), arguments.results, tasks=list(TASKS), others=list(OTHER_TASKS), methods=list(METHODS))
+        write_tables(
+            rows.read(), arguments.results, tasks=list(TASKS), others=list(OTHER_TASKS), methods=list(ALL_METHODS)
+        )
     return n_failed
 
 
@@ -134,7 +138,7 @@ def parse():
     parser.add_argument("--full", action="store_true", help="the nine tasks and all methods")
     parser.add_argument("--tasks", nargs="+", choices=ALL_TASKS, metavar="TASK", help=", ".join(ALL_TASKS))
     parser.add_argument("--n-simulations", nargs="+", type=int, metavar="N", help="1000 10000, unless said otherwise")
-    parser.add_argument("--methods", nargs="+", choices=METHODS, metavar="METHOD", help=", ".join(METHODS))
+    parser.add_argument("--methods", nargs="+", choices=ALL_METHODS, metavar="METHOD", help=", ".join(ALL_METHODS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="of simulations and fits")
     parser.add_argument("--scaled", action="store_true", help="multiply parameters and data by constants")
     parser.add_argument("--reference", type=Path, metavar="FOLDER", help="TASK.npz with observations and reference")

@@ -34,7 +34,8 @@ def write_tables(rows, folder, *, tasks, others, methods):
         scaled = ", tasks rescaled" if is_scaled else ""
         parts.append(f"## {n_simulations:,} simulations{scaled}")
         is_other = group["task"].isin(others)
-        parts += [part for kind in (group[~is_other], group[is_other]) for part in (by_task(kind), over_tasks(kind))]
+        kinds = group[~is_other], group[is_other]
+        parts += [table(kind) for kind in kinds for table in (by_task, over_tasks, beside_peers)]
         if not is_scaled:
             parts.append(beside_published(group, n_simulations))
     (folder / "side_by_side.md").write_text("\n\n".join(filter(None, parts)) + "\n")
@@ -91,6 +92,25 @@ def over_tasks(group):
         if len(means)
     ]
     return markdown(["method", "tasks that all finished", "mean C2ST", "all fits s"], lines) if lines else ""
+
+
+def beside_peers(group):
+    """Return a table of skabi beside each peer, means over seeds."""
+    names = [name for name, *_ in FIGURES if name in group and name != "exact_log_density"]
+    means = group.groupby(["task", "method"], observed=True)[names].mean()
+    lines = []
+    for (task, method), peer in means.iterrows():
+        if str(method).startswith("skabi") or (task, "skabi") not in means.index:
+            continue
+        ours, is_exactness = means.loc[(task, "skabi")], [name in ("log_density", "c2st") for name in names]
+        compared = (ours - peer).where(is_exactness, ours / peer)
+        forms = ["+.3f" if exactness else ".2f" for exactness in is_exactness]
+        lines.append([task, str(method), *(f"{value:{form}}" for value, form in zip(compared, forms, strict=True))])
+    if not lines:
+        return ""
+    headings = [heading for name, heading, _ in FIGURES if name in names]
+    note = "skabi beside each peer: differences of log density and C2ST, times and memory as shares of the peer's."
+    return f"{note}\n\n{markdown(['task', 'peer', *headings], lines)}"
 
 
 def beside_published(group, n_simulations):

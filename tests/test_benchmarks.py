@@ -58,6 +58,14 @@ def test_rows_of_other_tasks_alone_make_a_page(rows, benchmarks, tmp_path):
     assert "| new | skabi | 1 |" in (tmp_path / "side_by_side.md").read_text()
 
 
+def test_peers_stand_beside_skabi(rows, benchmarks, tmp_path):
+    peer = rows[2] | {"method": "sbi-nsf", "fit_seconds": 8.0, "log_density": 2.5, "c2st": 0.7, "fit_mib": 1.0}
+    known = {"tasks": ["two_moons", "slcp"], "others": ["new"], "methods": ["skabi", "sbi-nsf"]}
+    benchmarks("tables").write_tables([*rows, peer], tmp_path, **known)
+    page = (tmp_path / "side_by_side.md").read_text()
+    assert "| slcp | sbi-nsf | 0.25 | -0.500 | +0.100 | 1.00 | 1.00 | 2.00 | 1.00 |" in page
+
+
 def test_published_figures_stand_beside_those_of_the_same_task_and_number_of_simulations(page):
     assert "| two_moons | 0.550 | 0.606 | 0.554 |" in page
     assert "| slcp | 0.800 | 0.901 | 0.874 |" in page

@@ -14,6 +14,7 @@ from skabi.priors import IndependentPrior
 
 CHOICES = {
     "skabi": {},
+    "skabi-cpu": {"device": "cpu"},
     "skabi-ensemble": {"n_estimators": 8},
     "skabi-autoregressive": {"engine": AutoregressiveSplineFlow()},
     "skabi-gaussian": {"engine": Gaussian()},
