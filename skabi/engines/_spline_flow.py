@@ -15,7 +15,7 @@ class SplineFlow(BaseEngine):
     ----------
     n_transforms : int, default=6
         Number of coupling layers.
-    n_bins : int, default=12
+    n_bins : int, default=10
         Bins of each spline.
     bound : float, default=5.0
         Splines act between minus and plus `bound`, in standard deviations; outside they are the identity.
@@ -50,7 +50,7 @@ class SplineFlow(BaseEngine):
         self,
         n_transforms=6,
         *,
-        n_bins=12,
+        n_bins=10,
         bound=5.0,
         skew=False,
         hidden_layer_sizes=(64, 64),
