@@ -2,7 +2,8 @@
 // Equations are those of C. Durkan, A. Bekasov, I. Murray, G. Papamakarios (2019), Neural spline flows, arXiv 1906.04032.
 //
 // Arrays are contiguous: of n values, of n rows of 3 n_bins - 1 numbers (logarithms of relative widths, then of heights,
-// then slopes at inner knots before a softplus), and of n rows of 2 n_bins sizes, the exponentials of the logarithms.
+// then slopes at inner knots before a softplus), and of n rows of 2 n_bins sizes, the exponentials of the logarithms,
+// which whoever calls computes many at a time.
 
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
@@ -34,13 +35,6 @@ struct Bin {
     int64_t index;
     double x0, y0, width, height, d0, d1;
 };
-
-template <class T>
-void exponentiate(const Shape &shape, const T *numbers, T *sizes) {
-    const T largest = static_cast<T>(shape.largest);
-    for (int64_t i = 0; i < 2 * shape.n_bins; ++i)
-        sizes[i] = std::exp(std::min(std::max(numbers[i], -largest), largest));
-}
 
 template <class T>
 double scale(const Shape &shape, const T *sizes) {
@@ -81,9 +75,8 @@ Bin find(const Shape &shape, double value, const T *numbers, const T *sizes, boo
 }
 
 template <class T>
-void forward(const Shape &shape, int64_t n, const T *x, const T *numbers, T *y, T *log_derivative, T *sizes) {
+void forward(const Shape &shape, int64_t n, const T *x, const T *numbers, const T *sizes, T *y, T *log_derivative) {
     for (int64_t i = 0; i < n; ++i, numbers += shape.n_numbers(), sizes += 2 * shape.n_bins) {
-        exponentiate(shape, numbers, sizes);
         if (!(std::fabs(x[i]) < shape.bound)) {
             y[i] = x[i];
             log_derivative[i] = 0;
@@ -99,9 +92,8 @@ void forward(const Shape &shape, int64_t n, const T *x, const T *numbers, T *y, 
 }
 
 template <class T>
-void inverse(const Shape &shape, int64_t n, const T *y, const T *numbers, T *x, T *sizes) {
+void inverse(const Shape &shape, int64_t n, const T *y, const T *numbers, const T *sizes, T *x) {
     for (int64_t i = 0; i < n; ++i, numbers += shape.n_numbers(), sizes += 2 * shape.n_bins) {
-        exponentiate(shape, numbers, sizes);
         if (!(std::fabs(y[i]) < shape.bound)) {
             x[i] = y[i];
             continue;
@@ -174,12 +166,12 @@ void backward(const Shape &shape, int64_t n, const T *x, const T *numbers, const
 }  // namespace
 
 #define KERNELS(T, name)                                                                                               \
-    EXPORT void forward_##name(Shape shape, int64_t n, const T *x, const T *numbers, T *y, T *log_derivative,          \
-                               T *sizes) {                                                                             \
-        forward(shape, n, x, numbers, y, log_derivative, sizes);                                                       \
+    EXPORT void forward_##name(Shape shape, int64_t n, const T *x, const T *numbers, const T *sizes, T *y,             \
+                               T *log_derivative) {                                                                    \
+        forward(shape, n, x, numbers, sizes, y, log_derivative);                                                       \
     }                                                                                                                  \
-    EXPORT void inverse_##name(Shape shape, int64_t n, const T *y, const T *numbers, T *x, T *sizes) {                 \
-        inverse(shape, n, y, numbers, x, sizes);                                                                       \
+    EXPORT void inverse_##name(Shape shape, int64_t n, const T *y, const T *numbers, const T *sizes, T *x) {           \
+        inverse(shape, n, y, numbers, sizes, x);                                                                       \
     }                                                                                                                  \
     EXPORT void backward_##name(Shape shape, int64_t n, const T *x, const T *numbers, const T *sizes, const T *of_y,   \
                                 const T *of_log, T *of_x, T *of_numbers) {                                             \

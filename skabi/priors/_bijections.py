@@ -16,10 +16,17 @@ from skabi.exceptions import ShapeError
 _LARGEST = 37.5
 
 
+def _uniform_quantile(u, loc, scale):
+    # Each half from its own end, near which it is exact.
+    tail = scale * special.ndtr(-np.abs(u))
+    return np.where(u < 0, loc + tail, loc + scale - tail)
+
+
 # Quantiles of families at standard normals, which are quicker than those of scipy; and their parameters.
 _QUANTILES: dict[str, tuple[tuple[str, ...], Callable]] = {
     "norm": (("loc", "scale"), lambda u, loc, scale: loc + scale * u),
     "lognorm": (("s", "loc", "scale"), lambda u, s, loc, scale: loc + scale * np.exp(s * u)),
+    "uniform": (("loc", "scale"), _uniform_quantile),
     "halfnorm": (("loc", "scale"), lambda u, loc, scale: loc - scale * special.ndtri(special.ndtr(-u) / 2)),
 }
 

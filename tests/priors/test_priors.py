@@ -187,6 +187,7 @@ def test_prior_must_have_what_inference_asks_for():
         stats.norm(1.0, 2.0),
         stats.lognorm(0.5, scale=0.3),
         stats.lognorm(s=0.5, loc=-1.0),
+        stats.uniform(-3.0, 7.0),
         stats.halfnorm(scale=2.0),
         stats.halfnorm(1.0, 2.0),
         stats.gamma(2.0),
