@@ -19,6 +19,8 @@ FIGURES = [
     ("fit_mib", "fit MiB", ".0f"),
     ("sampling_mib", "sampling MiB", ".0f"),
 ]
+# Figures that are compared by differences.
+_EXACTNESS = {"log_density", "c2st"}
 
 
 def write_tables(rows, folder, *, tasks, others, methods):
@@ -95,22 +97,28 @@ def over_tasks(group):
 
 
 def beside_peers(group):
-    """Return a table of skabi beside each peer, means over seeds."""
-    names = [name for name, *_ in FIGURES if name in group and name != "exact_log_density"]
-    means = group.groupby(["task", "method"], observed=True)[names].mean()
+    """Return a table of skabi beside each peer, means over the seeds that both have."""
+    figures = [figure for figure in FIGURES if figure[0] in group and figure[0] != "exact_log_density"]
+    names = [name for name, *_ in figures]
+    cells = group.set_index(["task", "seed"])
+    ours, peers = cells[cells["method"] == "skabi"], cells[~cells["method"].astype(str).str.startswith("skabi")]
     lines = []
-    for (task, method), peer in means.iterrows():
-        if str(method).startswith("skabi") or (task, "skabi") not in means.index:
+    for (task, method), peer in peers.groupby(["task", "method"], observed=True):
+        both = ours.index.intersection(peer.index)
+        if both.empty:
             continue
-        ours, is_exactness = means.loc[(task, "skabi")], [name in ("log_density", "c2st") for name in names]
-        compared = (ours - peer).where(is_exactness, ours / peer)
-        forms = ["+.3f" if exactness else ".2f" for exactness in is_exactness]
-        lines.append([task, str(method), *(f"{value:{form}}" for value, form in zip(compared, forms, strict=True))])
+        our_mean, peer_mean = ours.loc[both, names].mean(), peer.loc[both, names].mean()
+        compared = [
+            f"{our_mean[name] - peer_mean[name]:+.3f}"
+            if name in _EXACTNESS
+            else f"{our_mean[name] / peer_mean[name]:.2f}"
+            for name in names
+        ]
+        lines.append([task, str(method), *compared])
     if not lines:
         return ""
-    headings = [heading for name, heading, _ in FIGURES if name in names]
     note = "skabi beside each peer: differences of log density and C2ST, times and memory as shares of the peer's."
-    return f"{note}\n\n{markdown(['task', 'peer', *headings], lines)}"
+    return f"{note}\n\n{markdown(['task', 'peer', *(heading for _, heading, _ in figures)], lines)}"
 
 
 def beside_published(group, n_simulations):

@@ -126,7 +126,9 @@ class ReverseKL(BaseLoss):
         if not network.training:
             # By opposite draws a mean that is off costs what it must: chance does not choose among epochs.
             z = torch.cat([z, -z], dim=1)
-        theta = network.from_base_given(z, context[:, None])
+        # Draws and their density are of one network: what it leaves out by chance is the same for both.
+        with torch.random.fork_rng([context.device] if context.is_cuda else []):
+            theta = network.from_base_given(z, context[:, None])
         if have_failed(theta, network, type(self).__name__):
             return torch.nan * theta.flatten(1).sum(dim=1).to(context)
         log_joint = self._joint(theta.to(context.device), batch.rows)

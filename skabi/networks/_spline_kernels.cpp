@@ -18,8 +18,6 @@
 #define EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-namespace {
-
 // What a spline of `n_bins` bins between -bound and bound is made of; see skabi/networks/_splines.py.
 struct Shape {
     int64_t n_bins;
@@ -29,6 +27,8 @@ struct Shape {
     double least() const { return 2 * bound * smallest; }
     double shared_out() const { return 2 * bound * (1 - n_bins * smallest); }
 };
+
+namespace {
 
 // The bin that holds a value.
 struct Bin {

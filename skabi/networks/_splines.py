@@ -12,6 +12,7 @@ import ctypes
 from importlib.util import find_spec
 
 import torch
+from torch.autograd import forward_ad
 
 from skabi.networks._spline_steps import LARGEST, SMALLEST, UNIT, inverse_spline_steps, spline_steps
 
@@ -38,18 +39,33 @@ def inverse_spline(y, numbers, *, bound):
 
 
 def _load_kernels():
-    """Return the library of kernels, or None where skabi was installed without a compiler."""
+    """Return the library of kernels, or None where skabi was installed without a compiler or for another machine."""
     module = find_spec("skabi.networks._spline_kernels")
-    return None if module is None else ctypes.CDLL(module.origin)
+    try:
+        return None if module is None else ctypes.CDLL(module.origin)
+    except OSError:
+        return None
 
 
 _KERNELS = _load_kernels()
+_CLASSES = {torch.Tensor, torch.nn.Parameter}
 _TYPES = {torch.float32: "float32", torch.float64: "float64"}
 
 
-def _is_compiled_for(x, numbers):
-    on_cpu = x.device.type == numbers.device.type == "cpu"
-    return _KERNELS is not None and on_cpu and x.dtype == numbers.dtype and x.dtype in _TYPES
+def _is_compiled_for(*tensors):
+    if tensors[1].shape[-1] % 3 != 2:
+        raise ValueError(f"splines of n_bins bins are made of 3 n_bins - 1 numbers each; got {tensors[1].shape[-1]}.")
+    # Tensors of other classes may hold no numbers.
+    are_plain = all(type(tensor) in _CLASSES and tensor.device.type == "cpu" for tensor in tensors)
+    dtypes = {tensor.dtype for tensor in tensors}
+    return _KERNELS is not None and are_plain and len(dtypes) == 1 and dtypes <= set(_TYPES) and not _is_transformed()
+
+
+def _is_transformed():
+    """Return whether torch.func or forward mode differentiates here; a vmap alone has a rule below."""
+    transforms = torch._C._functorch.get_interpreter_stack() or []
+    is_in_forward_mode = forward_ad._current_level >= 0
+    return is_in_forward_mode or any(t.key() != torch._C._functorch.TransformType.Vmap for t in transforms)
 
 
 class _Shape(ctypes.Structure):
@@ -64,7 +80,7 @@ class _Shape(ctypes.Structure):
 
 def _call(function, *arguments):
     """Apply an autograd function, without its machinery, which takes as long as a kernel, where nothing needs it."""
-    if torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
+    if torch.is_grad_enabled() or torch._C._functorch.get_interpreter_stack():
         return function.apply(*arguments)
     return function.forward(*arguments)
 
@@ -109,7 +125,7 @@ class _Spline(torch.autograd.Function):
     @staticmethod
     def backward(ctx, of_y, of_log, _):
         x, numbers, sizes = ctx.saved_tensors
-        if torch.is_grad_enabled():
+        if _is_gradient_transformed(of_y):
             return *_gradient_by_steps(spline_steps, x, numbers, ctx.bound, (of_y, of_log)), None
         return *_gradient(ctx.bound, x, numbers, sizes, of_y, of_log), None
 
@@ -138,10 +154,11 @@ class _InverseSpline(torch.autograd.Function):
     @staticmethod
     def backward(ctx, of_x, _):
         y, numbers, x, sizes = ctx.saved_tensors
-        if torch.is_grad_enabled():
+        if _is_gradient_transformed(of_x):
             return *_gradient_by_steps(inverse_spline_steps, y, numbers, ctx.bound, of_x), None
         # The theorem of implicit functions: with y held, x moves against what numbers do to y.
-        _, log_derivative, _ = _Spline.forward(x, numbers, ctx.bound)
+        ignored, log_derivative = torch.empty_like(x), torch.empty_like(x)
+        _run("forward", ctx.bound, x, numbers.contiguous(), sizes, ignored, log_derivative)
         of_y = of_x * torch.exp(-log_derivative)
         _, of_numbers = _gradient(ctx.bound, x, numbers, sizes, -of_y, torch.zeros_like(of_y))
         return of_y, of_numbers, None
@@ -159,16 +176,24 @@ def _gradient(bound, x, numbers, sizes, of_y, of_log):
     return of_x, of_numbers
 
 
+def _is_gradient_transformed(of_output):
+    """Return whether the gradient is to be differentiated itself, or is asked for many times in a batch."""
+    is_batched = torch._C._functorch.get_interpreter_stack() or torch._C._functorch.is_legacy_batchedtensor(of_output)
+    return torch.is_grad_enabled() or bool(is_batched)
+
+
 def _gradient_by_steps(function, x, numbers, bound, of_outputs):
     """Return a gradient that can be differentiated itself; None by what has none."""
     wanted = [tensor for tensor in (x, numbers) if tensor.requires_grad]
-    found = iter(torch.autograd.grad(function(x, numbers, bound=bound), wanted, of_outputs, create_graph=True))
+    with torch.enable_grad():
+        outputs = function(x, numbers, bound=bound)
+    found = iter(torch.autograd.grad(outputs, wanted, of_outputs, create_graph=torch.is_grad_enabled()))
     return [next(found) if tensor.requires_grad else None for tensor in (x, numbers)]
 
 
 def _stacked(info, in_dims, *tensors):
-    """Return tensors with the axis of a stack first."""
+    """Return tensors with the axis of a stack first; what comes after them has none."""
     return [
         tensor.expand(info.batch_size, *tensor.shape) if axis is None else tensor.movedim(axis, 0)
-        for tensor, axis in zip(tensors, in_dims, strict=False)
+        for tensor, axis in zip(tensors, in_dims[: len(tensors)], strict=True)
     ]

@@ -152,12 +152,17 @@ class TellProgress(Callback):
             for part in self._told:
                 part.proceed(share)
 
+    def on_train_end(self, net, X=None, y=None, **kwargs):
+        """Tell networks that it is over, however early."""
+        for part in self._told[1:]:
+            part.proceed(1.0)
+
 
 class SeedSteps(Callback):
-    """Seed torch's global generator, from which networks draw in training, anew for each step.
+    """Seed torch's global generators, from which networks draw in training, anew for each step.
 
-    A context manager: at its end the generator is as it was at the beginning. A training that goes on draws what one
-    without a break would have drawn.
+    A context manager: at its end the generators are as they were at the beginning. A training that goes on draws what
+    one without a break would have drawn.
 
     Parameters
     ----------
@@ -171,17 +176,19 @@ class SeedSteps(Callback):
         self.seed = seed
 
     def __enter__(self):
-        self._before = torch.random.default_generator.get_state()
+        self._before = torch.random.fork_rng(range(torch.cuda.device_count()))
+        self._before.__enter__()
         return self
 
     def __exit__(self, *error):
-        torch.random.default_generator.set_state(self._before)
+        self._before.__exit__(*error)
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
         """Seed it."""
         if training:
             # Consecutive seeds are as good as any: the generator scrambles them.
-            torch.random.default_generator.manual_seed((self.seed + self.schedule.step_) % 2**63)
+            for generator in (torch.random.default_generator, *torch.cuda.default_generators):
+                generator.manual_seed((self.seed + self.schedule.step_) % 2**63)
 
 
 class AverageWeights(Callback):

@@ -1,9 +1,11 @@
 """Splines rise, have the slope and the gradient they say, and are undone by their inverse."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
-from torch.func import vmap
+from torch.func import hessian, jacfwd, jacrev, vmap
 
 from skabi.networks import _splines
 from skabi.networks._spline_steps import inverse_spline_steps, spline_knots, spline_steps
@@ -112,3 +114,32 @@ def test_nan_stays_nan(numbers):
     assert spline(x, numbers, bound=3.0)[0].isnan().tolist() == [True, False]
     assert spline(x, numbers * torch.nan, bound=3.0)[0].isnan().all()
     assert inverse_spline(x, numbers, bound=3.0).isnan().tolist() == [True, False]
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # of torch's own forward mode
+def test_transforms_of_torch_agree():
+    x, numbers = _random(3), _random(3, n_spline_numbers(4), seed=1)
+
+    def total(x):
+        y, log_derivative = spline(x, numbers, bound=3.0)
+        return (y * log_derivative).sum() + inverse_spline(x, numbers, bound=3.0).square().sum()
+
+    expected = torch.autograd.functional.hessian(total, x)
+    torch.testing.assert_close(hessian(total)(x), expected)
+    torch.testing.assert_close(jacrev(jacrev(total))(x), expected)
+    torch.testing.assert_close(jacfwd(total)(x), torch.autograd.functional.jacobian(total, x))
+    many = torch.autograd.functional.jacobian(lambda x: spline(x, numbers, bound=3.0)[0], x, vectorize=True)
+    torch.testing.assert_close(many, torch.autograd.functional.jacobian(lambda x: spline(x, numbers, bound=3.0)[0], x))
+
+
+def test_numbers_that_make_no_spline_are_refused(numbers):
+    with pytest.raises(ValueError, match=r"3 n_bins - 1 numbers each; got 16"):
+        spline(torch.zeros(1, dtype=torch.float64), numbers[:-1], bound=3.0)
+
+
+def test_a_library_of_another_machine_is_none(monkeypatch, tmp_path):
+    (tmp_path / "broken.so").write_bytes(b"nothing")
+    monkeypatch.setattr(_splines, "find_spec", lambda name: SimpleNamespace(origin=str(tmp_path / "broken.so")))
+    assert _splines._load_kernels() is None
+    monkeypatch.setattr(_splines, "find_spec", lambda name: None)
+    assert _splines._load_kernels() is None
