@@ -24,7 +24,7 @@ from skabi.networks._trajectories import TrajectoryNetwork
 from skabi.training import DropAtRandom, EpochBar, FreshRows, Rows, TrainingRecord, train
 
 # Flows that cost little: a trajectory passes through one at each of its times.
-_SMALL = {"n_bins": 6, "hidden_layer_sizes": (32,), "n_blocks": 1}
+_SMALL = {"n_bins": 6, "hidden_layer_sizes": (32,), "n_blocks": 1, "dropout": 0.0}
 
 
 class Lesson(NamedTuple):

@@ -51,5 +51,6 @@ class ColumnwiseSplineFlow(BaseEngine):
         """Return an untrained `Columnwise` density of `n_parameters` given `n_context` numbers."""
         from skabi.networks._columnwise import Columnwise
 
+        # Without dropout: a column's network sees every observation of a set, and learns none by heart.
         of_one = SplineFlow(**self.get_params(), dropout=0.0)
         return Columnwise([of_one.build(1, i + n_context) for i in range(n_parameters)])

@@ -117,3 +117,10 @@ def test_wrong_values():
         c2st(good[:4], good[:4])
     with pytest.raises(ValueError, match="n_folds must be at least 2"):
         c2st(good, good, n_folds=1)
+
+
+@pytest.mark.filterwarnings("ignore::skabi.exceptions.ApproximationWarning")
+def test_a_value_beyond_single_precision_is_no_error():
+    reference, draws = np.random.default_rng(0).normal(size=(2, 100, 1))
+    draws[0] = 1e39
+    assert 0.3 < c2st(reference, draws) < 0.7
