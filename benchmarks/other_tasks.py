@@ -1,4 +1,4 @@
-"""Problems that no default of skabi was chosen on, each with two parameters and an exact posterior on a grid.
+"""Problems besides those of the SBIBM benchmark, each with two parameters and an exact posterior on a grid.
 
 What makes them hard is not what makes the tasks of the SBIBM benchmark hard: data over many orders of magnitude, tails
 so heavy that they have no mean, posteriors of many separate modes, counts.
