@@ -72,17 +72,17 @@ class AutoregressiveSpline(nn.Module):
 
     def forward(self, z, context):
         """Return `(z, log |det|)` after the splines, in one pass; the context meets its weights once for all draws."""
-        z, (weights, of_context) = z[..., self.order], self._weights()
+        z, (weights, of_context) = z.index_select(-1, self.order), self._weights()
         hidden = functional.linear(context, of_context, self.layers[0].bias) + functional.linear(z, weights[0])
         for weight, layer in zip(weights[1:], self.layers[1:], strict=True):
             hidden = functional.linear(functional.silu(hidden), weight, layer.bias)
         numbers = hidden.unflatten(-1, (self.n_columns, self.n_numbers))
         z, log_derivative = spline(z, numbers, bound=self.bound)
-        return z[..., self.back], log_derivative.sum(-1)
+        return z.index_select(-1, self.back), log_derivative.sum(-1)
 
     def inverse(self, z, context):
         """Undo `forward` column by column; a hidden unit is computed once, as soon as all that it sees is undone."""
-        z, (weights, of_context) = z[..., self.order], self._weights()
+        z, (weights, of_context) = z.index_select(-1, self.order), self._weights()
         # What each layer's units have got so far; of the last layer only those of columns that are not undone.
         inputs = [
             functional.linear(context, of_context, self.layers[0].bias),
@@ -98,7 +98,7 @@ class AutoregressiveSpline(nn.Module):
             numbers, inputs[-1] = inputs[-1].tensor_split([self.n_numbers], dim=-1)
             undone.append(inverse_spline(z[..., i], numbers, bound=self.bound))
             inputs[0] = inputs[0] + undone[-1].unsqueeze(-1) * weights[0][:, i]
-        return torch.stack(undone, dim=-1)[..., self.back]
+        return torch.stack(undone, dim=-1).index_select(-1, self.back)
 
     def _units_of_each_column(self):
         """Return, for each column, the units of each hidden layer that see the columns up to just before it."""

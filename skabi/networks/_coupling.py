@@ -61,20 +61,23 @@ class SplineCoupling(nn.Module):
         self.conditioner = Conditioner(len(kept), n_context, hidden_layer_sizes, n_out)
 
     def _split(self, z, context):
-        kept = z[..., self.kept]
+        kept = z.index_select(-1, self.kept)
         numbers = self.conditioner(kept, context).unflatten(-1, (self.n_moved, -1))
-        return kept, z[..., self.moved], numbers
+        return kept, z.index_select(-1, self.moved), numbers
+
+    def _together(self, kept, moved):
+        return torch.cat([kept, moved], dim=-1).index_select(-1, self.back)
 
     def forward(self, z, context):
         """Return `(z, log |det|)` after the splines."""
         kept, moved, numbers = self._split(z, context)
         moved, log_derivative = spline(moved, numbers, bound=self.bound)
-        return torch.cat([kept, moved], dim=-1)[..., self.back], log_derivative.sum(-1)
+        return self._together(kept, moved), log_derivative.sum(-1)
 
     def inverse(self, z, context):
         """Undo `forward`."""
         kept, moved, numbers = self._split(z, context)
-        return torch.cat([kept, inverse_spline(moved, numbers, bound=self.bound)], dim=-1)[..., self.back]
+        return self._together(kept, inverse_spline(moved, numbers, bound=self.bound))
 
 
 def _halves(n_parameters, n_transforms):
