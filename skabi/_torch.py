@@ -1,5 +1,6 @@
 """The only meeting point of NumPy and torch: arrays to tensors and back, devices, and the seeding of new networks."""
 
+import threading
 from contextlib import contextmanager
 
 import numpy as np
@@ -35,11 +36,20 @@ def torch_generator(seed, device="cpu"):
     return torch.Generator(device=device).manual_seed(seed)
 
 
+_SEEDING = threading.RLock()
+
+
 @contextmanager
-def seeded(seed):
-    """Seed torch's global generator, from which modules draw their first weights, and put it back afterwards."""
-    with torch.random.fork_rng(devices=[]):
+def seeded(seed, device=None):
+    """Seed torch's global generators, from which modules draw, and put them back afterwards.
+
+    One thread at a time: another would draw from them, too. The generator of a GPU is seeded where `device` is one.
+    """
+    device = torch.device(device or "cpu")
+    with _SEEDING, torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.random.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            torch.cuda.default_generators[device.index or 0].manual_seed(seed)
         yield
 
 

@@ -1,5 +1,8 @@
 """Between NumPy and torch: values and not memory cross, and global randomness stays as it was."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -68,3 +71,25 @@ def test_seeded_puts_the_global_state_back_after_an_error():
         torch.randn(4)
         1 / 0  # noqa: B018
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_threads_do_not_draw_from_what_another_one_has_seeded():
+    def drawn(seed):
+        with seeded(seed):
+            first = torch.randn(1000)
+            time.sleep(1e-3)
+            return torch.cat([first, torch.randn(1000)])
+
+    expected = [drawn(seed) for seed in range(8)]
+    state = torch.random.get_rng_state()
+    with ThreadPoolExecutor(4) as threads:
+        for found, wanted in zip(threads.map(drawn, range(8)), expected, strict=True):
+            assert torch.equal(found, wanted)
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_a_gpu_is_not_touched_where_none_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_rng_state", pytest.fail)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with seeded(0, torch.device("cpu")):
+        torch.randn(1)

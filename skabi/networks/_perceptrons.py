@@ -5,6 +5,8 @@ import itertools
 from torch import nn
 from torch.nn import functional
 
+from skabi.networks._follows_training import FollowsTraining
+
 
 def perceptron(sizes):
     """Return a perceptron with SiLU between layers of the given `sizes`, the first of which is the input's."""
@@ -14,7 +16,7 @@ def perceptron(sizes):
     return nn.Sequential(*layers[:-1])
 
 
-class FallingDropout(nn.Module):
+class FallingDropout(FollowsTraining, nn.Module):
     """Dropout of a share that falls to zero as training proceeds: first against learning by heart, at last precise.
 
     Until a training tells how far it is there is none.

@@ -18,7 +18,15 @@ from skabi.networks._spline_steps import LARGEST, SMALLEST, UNIT, inverse_spline
 
 
 def n_spline_numbers(n_bins):
-    """Return how many unconstrained numbers make one spline: widths, heights and inner slopes."""
+    """Return how many unconstrained numbers make one spline: widths, heights and inner slopes.
+
+    Raises
+    ------
+    ValueError
+        If there are so many bins that the smallest they can be, a thousandth, leaves too little to share out.
+    """
+    if n_bins > _MOST_BINS:
+        raise ValueError(f"n_bins must be at most {_MOST_BINS}; got {n_bins}.")
     return 3 * n_bins - 1
 
 
@@ -47,6 +55,7 @@ def _load_kernels():
         return None
 
 
+_MOST_BINS = 500
 _KERNELS = _load_kernels()
 _CLASSES = {torch.Tensor, torch.nn.Parameter}
 _TYPES = {torch.float32: "float32", torch.float64: "float64"}
@@ -55,17 +64,25 @@ _TYPES = {torch.float32: "float32", torch.float64: "float64"}
 def _is_compiled_for(*tensors):
     if tensors[1].shape[-1] % 3 != 2:
         raise ValueError(f"splines of n_bins bins are made of 3 n_bins - 1 numbers each; got {tensors[1].shape[-1]}.")
-    # Tensors of other classes may hold no numbers.
-    are_plain = all(type(tensor) in _CLASSES and tensor.device.type == "cpu" for tensor in tensors)
     dtypes = {tensor.dtype for tensor in tensors}
-    return _KERNELS is not None and are_plain and len(dtypes) == 1 and dtypes <= set(_TYPES) and not _is_transformed()
+    is_one_known = len(dtypes) == 1 and dtypes <= set(_TYPES)
+    return _KERNELS is not None and is_one_known and all(map(_holds_numbers, tensors)) and not _is_watched()
 
 
-def _is_transformed():
-    """Return whether torch.func or forward mode differentiates here; a vmap alone has a rule below."""
+def _holds_numbers(tensor):
+    """Return whether the memory of a tensor holds its numbers as they are, and the CPU can read them."""
+    return type(tensor) in _CLASSES and tensor.device.type == "cpu" and not tensor.is_neg()
+
+
+def _is_watched():
+    """Return whether operations are recorded here, or torch.func or forward mode differentiates.
+
+    A vmap alone has a rule below.
+    """
     transforms = torch._C._functorch.get_interpreter_stack() or []
-    is_in_forward_mode = forward_ad._current_level >= 0
-    return is_in_forward_mode or any(t.key() != torch._C._functorch.TransformType.Vmap for t in transforms)
+    is_differentiated = any(t.key() != torch._C._functorch.TransformType.Vmap for t in transforms)
+    is_recorded = torch._C._len_torch_dispatch_stack() or torch.compiler.is_compiling()
+    return is_differentiated or is_recorded or forward_ad._current_level >= 0
 
 
 class _Shape(ctypes.Structure):

@@ -12,6 +12,7 @@ import math
 import torch
 
 from skabi.networks._consistency import ConsistencyNetwork
+from skabi.networks._follows_training import FollowsTraining
 from skabi.networks._noise import times_and_normals
 from skabi.networks._noise_levels import levels
 
@@ -19,7 +20,7 @@ from skabi.networks._noise_levels import levels
 _MEAN, _SPREAD, _SOFTNESS = -1.1, 2.0, 0.00054
 
 
-class TrainedConsistencyNetwork(ConsistencyNetwork):
+class TrainedConsistencyNetwork(FollowsTraining, ConsistencyNetwork):
     """A consistency model that takes neighbouring points of a path to where it takes the one with less noise [1]_ [2]_.
 
     Parameters

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from skabi._progress import is_silent
 from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning, TrainingError
+from skabi.networks._follows_training import FollowsTraining
 
 
 class RestoreGoodWeights(Callback):
@@ -118,12 +119,12 @@ class Schedule(Callback):
         n_rising = self.warm_up * self.n_steps
         if step <= n_rising:
             return step / n_rising
-        # Where parts of the rows make a few steps more than foreseen, the rate stays at its end.
+        # Where there are a few steps more than foreseen, the rate stays at its end.
         return 0.5 + 0.5 * math.cos(math.pi * (min(step, self.n_steps) - n_rising) / (self.n_steps - n_rising + 1))
 
 
 class TellProgress(Callback):
-    """Tell a loss, and networks that `proceed`, before each step, which share of the training is done.
+    """Tell a loss, and what `FollowsTraining` in networks, before each step, which share of the training is done.
 
     Parameters
     ----------
@@ -143,12 +144,13 @@ class TellProgress(Callback):
         """Find the networks, those that stacked members share among them."""
         parts = list(net.module_.modules())
         parts += [part for root in parts for shared in getattr(root, "shared", []) for part in shared.modules()]
-        self._told = [self.loss, *(part for part in parts if hasattr(part, "proceed"))]
+        self._told = [self.loss, *(part for part in parts if isinstance(part, FollowsTraining))]
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
         """Tell them."""
         if training:
-            share = max(self.first_share, (self.schedule.step_ - 1) / self.schedule.n_steps)
+            # Parts of the rows may make a few steps more than foreseen.
+            share = min(max(self.first_share, (self.schedule.step_ - 1) / self.schedule.n_steps), 1.0)
             for part in self._told:
                 part.proceed(share)
 
@@ -156,39 +158,6 @@ class TellProgress(Callback):
         """Tell networks that it is over, however early."""
         for part in self._told[1:]:
             part.proceed(1.0)
-
-
-class SeedSteps(Callback):
-    """Seed torch's global generators, from which networks draw in training, anew for each step.
-
-    A context manager: at its end the generators are as they were at the beginning. A training that goes on draws what
-    one without a break would have drawn.
-
-    Parameters
-    ----------
-    schedule : Schedule
-        Counts the steps.
-    seed : int
-    """
-
-    def __init__(self, schedule, seed):
-        self.schedule = schedule
-        self.seed = seed
-
-    def __enter__(self):
-        self._before = torch.random.fork_rng(range(torch.cuda.device_count()))
-        self._before.__enter__()
-        return self
-
-    def __exit__(self, *error):
-        self._before.__exit__(*error)
-
-    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
-        """Seed it."""
-        if training:
-            # Consecutive seeds are as good as any: the generator scrambles them.
-            for generator in (torch.random.default_generator, *torch.cuda.default_generators):
-                generator.manual_seed((self.seed + self.schedule.step_) % 2**63)
 
 
 class AverageWeights(Callback):

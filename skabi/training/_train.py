@@ -3,6 +3,7 @@
 import copy
 import inspect
 import math
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -12,13 +13,13 @@ from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 
-from skabi._torch import single_thread
+from skabi._torch import seeded, single_thread
 from skabi._warnings import warn
 from skabi.exceptions import ApproximationWarning, TrainingError
 from skabi.networks._data_sets import n_rows
 from skabi.training._accelerated import AcceleratedSteps, current_accelerator
 from skabi.training._batches import Rows, TensorBatches, n_batches
-from skabi.training._callbacks import AverageWeights, RestoreGoodWeights, Schedule, SeedSteps, TellProgress
+from skabi.training._callbacks import AverageWeights, RestoreGoodWeights, Schedule, TellProgress
 from skabi.training._checkpoints import KeepState, Resume, TrainingState
 from skabi.training._logged import LogEvents
 
@@ -118,15 +119,15 @@ def train(
     stopping = []
     if valid_batch is not None:
         first = math.floor(loss.settles_at * max_iter)
-        stopping = [_KeepBest(n_iter_no_change, _start_loss(network, loss, valid_batch), first_iter=first)]
+        with seeded(generator.initial_seed()):
+            start_loss = _start_loss(network, loss, valid_batch)
+        stopping = [_KeepBest(n_iter_no_change, start_loss, first_iter=first)]
     schedule = _schedule(train_rows, fresh, batch_size=batch_size, max_iter=max_iter)
-    seeding = SeedSteps(schedule, generator.initial_seed())
     own_callbacks = [
         RestoreGoodWeights(),
         AverageWeights(),
         schedule,
         TellProgress(loss, schedule, first_share),
-        seeding,
         *stopping,
         *([] if fresh is None else [fresh]),
     ]
@@ -155,7 +156,9 @@ def train(
         verbose=0,
         device=None,
     )
-    with single_thread(), seeding, fresh or nullcontext():
+    # Consecutive seeds are as good as any: generators scramble them.
+    net.seed_of_step = lambda: (generator.initial_seed() + schedule.step_) % 2**63
+    with single_thread(), fresh or nullcontext():
         _run(net, train_rows, keeping)
     record = replace(_record(net, stopping), log_dets=[] if fresh is None else fresh.log_dets)
     if checkpoint is not None and not record.was_interrupted:
@@ -246,7 +249,13 @@ class _AdamW(torch.optim.AdamW):
 
 
 class _RecipeNet(NeuralNet):
-    """A skorch net with a loss that sees network and batch at once."""
+    """A skorch net with a loss that sees network and batch at once.
+
+    What networks draw from torch's global generators in a step depends on `seed_of_step()` alone: a training that goes
+    on draws what one without a break would have drawn, whatever other threads do.
+    """
+
+    seed_of_step: Callable[[], int]
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Start with every module in training mode."""
@@ -267,10 +276,11 @@ class _RecipeNet(NeuralNet):
         """Run the batches of an epoch as skorch does, but read their losses at its end: a GPU need not wait."""
         if iterator is None:
             return
-        losses = []
+        losses, device = [], next(self.module_.parameters()).device
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
+            with seeded(self.seed_of_step(), device):
+                step = step_fn(batch, **fit_params)
             losses.append(step["loss"].detach())
             self.history.record_batch(f"{prefix}_batch_size", n_rows(batch.x))
             self.notify("on_batch_end", batch=batch, training=training, **step)

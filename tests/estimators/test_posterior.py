@@ -2,6 +2,7 @@
 
 import pickle
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -162,6 +163,16 @@ def test_no_global_seed_is_set_or_used(quick, simulations):
     posterior.sample(X[:2], 3, random_state=0)
     np.testing.assert_array_equal(np.random.get_state()[1], states[0])  # noqa: NPY002
     assert torch.equal(torch.random.get_rng_state(), states[1])
+
+
+def test_fits_in_threads_are_those_of_fits_one_after_the_other(quick, simulations):
+    recipes = [
+        quick(engine=SplineFlow(1, n_bins=4, block_width=16), max_iter=3, random_state=seed) for seed in (0, 1, 2)
+    ]
+    expected = [clone(recipe).fit(*simulations).loss_curve_ for recipe in recipes]
+    with joblib.parallel_config(backend="threading", n_jobs=3):
+        fitted = joblib.Parallel()(joblib.delayed(recipe.fit)(*simulations) for recipe in recipes)
+    assert [posterior.loss_curve_ for posterior in fitted] == expected
 
 
 def test_pickling_and_cloning(fitted, simulations):

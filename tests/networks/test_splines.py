@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 from torch.func import hessian, jacfwd, jacrev, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from skabi.networks import _splines
 from skabi.networks._spline_steps import inverse_spline_steps, spline_knots, spline_steps
@@ -143,3 +144,40 @@ def test_a_library_of_another_machine_is_none(monkeypatch, tmp_path):
     assert _splines._load_kernels() is None
     monkeypatch.setattr(_splines, "find_spec", lambda name: None)
     assert _splines._load_kernels() is None
+
+
+def test_views_that_negate_when_they_are_read(numbers):
+    x = _random(40)
+    torch.testing.assert_close(spline(torch._neg_view(x), numbers, bound=3.0), spline(-x, numbers, bound=3.0))
+
+
+def test_operations_that_are_recorded_can_be_repeated_with_other_numbers(numbers):
+    x, others = _random(40), _random(40, seed=1)
+    recorded = make_fx(lambda x: spline(x, numbers, bound=3.0))(x)
+    torch.testing.assert_close(recorded(others), spline(others, numbers, bound=3.0))
+
+
+def test_bins_leave_something_to_share_out():
+    assert n_spline_numbers(500) == 1499
+    with pytest.raises(ValueError, match="n_bins must be at most 500; got 501"):
+        n_spline_numbers(501)
+
+
+@pytest.mark.parametrize("shape", [(0, 2), (0,)])
+def test_nothing_comes_of_nothing(shape):
+    y, log_derivative = spline(torch.zeros(shape), torch.zeros(*shape, 17), bound=3.0)
+    assert y.shape == log_derivative.shape == inverse_spline(y, torch.zeros(*shape, 17), bound=3.0).shape == shape
+
+
+def test_tensors_that_are_not_contiguous():
+    x, numbers = 2 * _random(5, 40).T, _random(n_spline_numbers(6), 5).T
+    expected = spline(x.contiguous(), numbers.contiguous(), bound=3.0)
+    torch.testing.assert_close(spline(x, numbers, bound=3.0), expected)
+
+
+def test_single_precision(numbers):
+    x = torch.linspace(-3.5, 3.5, 501, dtype=torch.float64)
+    y, log_derivative = spline(x.float(), numbers.float(), bound=3.0)
+    exact, exact_log = spline_steps(x, numbers, bound=3.0)
+    torch.testing.assert_close(y.double(), exact, rtol=0, atol=1e-5)
+    torch.testing.assert_close(log_derivative.double(), exact_log, rtol=0, atol=1e-4)

@@ -7,8 +7,9 @@ from skorch.callbacks import Callback
 
 from skabi.exceptions import ApproximationWarning, TrainingError
 from skabi.losses import ForwardKL
+from skabi.networks._follows_training import FollowsTraining
 from skabi.training import EpochBar, Schedule
-from skabi.training._callbacks import SeedSteps, TellProgress
+from skabi.training._callbacks import TellProgress
 
 
 class Recorder(Callback):
@@ -139,7 +140,7 @@ def test_the_bar_counts_epochs_and_shows_losses(fit, capsys):
     assert capsys.readouterr().err == ""
 
 
-class Progressing(torch.nn.Module):
+class Progressing(FollowsTraining, torch.nn.Module):
     """A module, or a loss, that wants to know how far training is."""
 
     def proceed(self, share):
@@ -161,14 +162,19 @@ def test_losses_and_networks_are_told_the_share_of_training_that_is_done(first_s
     schedule.step_ = 1
     telling.on_batch_begin(None, training=False)
     assert inner.share == 0.75
+    schedule.step_ = 6
+    telling.on_batch_begin(None, training=True)
+    assert inner.share == 1.0
 
 
-def test_steps_are_seeded_by_their_number_and_the_generator_is_put_back():
-    schedule, state = SimpleNamespace(step_=3), torch.random.get_rng_state()
-    drawn = []
-    for seed in (7, 7, 8):
-        with SeedSteps(schedule, seed) as seeding:
-            seeding.on_batch_begin(None, training=True)
-            drawn.append(torch.rand(3))
-    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
-    assert torch.equal(state, torch.random.get_rng_state())
+class Walking(torch.nn.Linear):
+    """A module of a user with a method of that name."""
+
+    def proceed(self):
+        raise AssertionError
+
+
+def test_modules_of_users_are_told_nothing():
+    telling = TellProgress(Progressing(), SimpleNamespace(step_=1, n_steps=4))
+    telling.on_train_begin(SimpleNamespace(module_=torch.nn.Sequential(Walking(1, 1))))
+    telling.on_batch_begin(None, training=True)

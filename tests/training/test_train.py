@@ -191,3 +191,33 @@ def test_no_step_waits_for_its_numbers(fit):
             fit(max_iter=max_iter)
         n_reads.append(reads.n_reads)
     assert n_reads[0] == n_reads[1]
+
+
+class Leaving(torch.nn.Module):
+    """A density that is told a share by chance of what it is given, also where it is judged."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def training_loss(self, theta, x):
+        return self.network.training_loss(theta, torch.nn.functional.dropout(x, 0.5))
+
+
+def test_what_networks_draw_depends_on_the_step_alone(fit, network):
+    first = copy.deepcopy(network.state_dict())
+    state, losses = torch.random.get_rng_state(), []
+    leaving = Leaving(network)
+
+    def loss(_, batch):
+        return leaving.training_loss(batch.theta, batch.x)
+
+    loss.proceed, loss.settles_at = lambda share: None, 0.0
+    for _ in range(2):
+        network.load_state_dict(first)
+        record = fit(loss=loss, max_iter=2)
+        losses.append(record.train_losses + record.valid_losses)
+        assert torch.equal(state, torch.random.get_rng_state())
+        torch.rand(3)
+        state = torch.random.get_rng_state()
+    assert losses[0] == losses[1]
