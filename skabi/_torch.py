@@ -1,5 +1,6 @@
-"""The only meeting point of NumPy and torch: arrays to tensors and back, devices, and the seeding of new networks."""
+"""The only meeting point of NumPy and torch: arrays to tensors and back, devices, and the seeding of what networks draw."""
 
+import os
 import threading
 from contextlib import contextmanager
 
@@ -36,7 +37,17 @@ def torch_generator(seed, device="cpu"):
     return torch.Generator(device=device).manual_seed(seed)
 
 
-_SEEDING = threading.RLock()
+_seeding = threading.RLock()
+
+
+def _renew():
+    """Let a forked process seed, whatever a thread did that it has not taken along."""
+    global _seeding
+    _seeding = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
 
 
 @contextmanager
@@ -46,7 +57,7 @@ def seeded(seed, device=None):
     One thread at a time: another would draw from them, too. The generator of a GPU is seeded where `device` is one.
     """
     device = torch.device(device or "cpu")
-    with _SEEDING, torch.random.fork_rng([device] if device.type == "cuda" else []):
+    with _seeding, torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.random.default_generator.manual_seed(seed)
         if device.type == "cuda":
             torch.cuda.default_generators[device.index or 0].manual_seed(seed)

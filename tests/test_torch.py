@@ -1,5 +1,8 @@
 """Between NumPy and torch: values and not memory cross, and global randomness stays as it was."""
 
+import os
+import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -93,3 +96,26 @@ def test_a_gpu_is_not_touched_where_none_is_named(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with seeded(0, torch.device("cpu")):
         torch.randn(1)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_process_does_not_wait_for_a_thread_that_it_has_not():
+    holds, ends = threading.Event(), threading.Event()
+
+    def hold():
+        with seeded(0):
+            holds.set()
+            ends.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    holds.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(5)
+        with seeded(1):
+            os._exit(0)
+    ends.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0

@@ -10,6 +10,7 @@ from scipy import stats
 
 from skabi import AmortizedPosterior
 from skabi.engines import AutoregressiveSplineFlow, Gaussian
+from skabi.networks import _splines
 from skabi.priors import IndependentPrior
 
 CHOICES = {
@@ -45,7 +46,7 @@ class Model:
     """Defaults of the estimator, with more networks or another engine."""
 
     packages = ("skabi", "torch")
-    details = (revision(),)
+    details = (revision(), "compiled splines" if _splines._KERNELS else "splines not compiled")
 
     def __init__(self, method, prior, seed):
         self.seed = seed
