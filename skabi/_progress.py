@@ -1,6 +1,6 @@
 """One progress bar at a time over long work, with the time that is left."""
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from tqdm import tqdm
@@ -42,14 +42,13 @@ def progress(total, description, *, verbose, initial=0, unit=" data sets", may_b
     may_be_short : bool, default=False
         Whether the bar waits for two seconds, and is not shown if the work has ended by then.
     """
-    is_shown = bool(verbose) and not is_silent()
-    bar = tqdm(
-        total=total,
-        desc=description,
-        initial=initial,
-        unit=unit,
-        delay=_SHORT if may_be_short else 0.0,
-        disable=not is_shown,
-    )
-    with bar, silent() if is_shown else nullcontext():
+    if not verbose or is_silent():
+        yield _show_nothing
+        return
+    delay = _SHORT if may_be_short else 0.0
+    with tqdm(total=total, desc=description, initial=initial, unit=unit, delay=delay) as bar, silent():
         yield bar.update
+
+
+def _show_nothing(n=1):
+    """Take note that n more are done."""
