@@ -1,4 +1,4 @@
-"""The only meeting point of NumPy and torch: arrays to tensors and back, devices, and the seeding of what networks draw."""
+"""The only meeting point of NumPy and torch: arrays to tensors and back, devices, seeds of what networks draw."""
 
 import os
 import threading
