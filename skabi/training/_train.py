@@ -119,7 +119,7 @@ def train(
     stopping = []
     if valid_batch is not None:
         first = math.floor(loss.settles_at * max_iter)
-        with seeded(generator.initial_seed()):
+        with seeded(generator.initial_seed(), next(network.parameters()).device):
             start_loss = _start_loss(network, loss, valid_batch)
         stopping = [_KeepBest(n_iter_no_change, start_loss, first_iter=first)]
     schedule = _schedule(train_rows, fresh, batch_size=batch_size, max_iter=max_iter)

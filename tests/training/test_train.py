@@ -193,31 +193,20 @@ def test_no_step_waits_for_its_numbers(fit):
     assert n_reads[0] == n_reads[1]
 
 
-class Leaving(torch.nn.Module):
-    """A density that is told a share by chance of what it is given, also where it is judged."""
+def test_what_networks_draw_depends_on_seed_and_step_alone(fit):
+    drawn = []
 
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-
-    def training_loss(self, theta, x):
-        return self.network.training_loss(theta, torch.nn.functional.dropout(x, 0.5))
-
-
-def test_what_networks_draw_depends_on_the_step_alone(fit, network):
-    first = copy.deepcopy(network.state_dict())
-    state, losses = torch.random.get_rng_state(), []
-    leaving = Leaving(network)
-
-    def loss(_, batch):
-        return leaving.training_loss(batch.theta, batch.x)
+    def loss(network, batch):
+        if network.training:
+            drawn[-1].append(torch.rand(1).item())
+        return network.training_loss(batch.theta, batch.x)
 
     loss.proceed, loss.settles_at = lambda share: None, 0.0
-    for _ in range(2):
-        network.load_state_dict(first)
-        record = fit(loss=loss, max_iter=2)
-        losses.append(record.train_losses + record.valid_losses)
-        assert torch.equal(state, torch.random.get_rng_state())
+    for seed in (2, 2, 1000):
+        drawn.append([])
         torch.rand(3)
         state = torch.random.get_rng_state()
-    assert losses[0] == losses[1]
+        fit(loss=loss, max_iter=2, generator=torch.Generator().manual_seed(seed))
+        assert torch.equal(state, torch.random.get_rng_state())
+    assert drawn[0] == drawn[1]
+    assert len(set(drawn[0] + drawn[2])) == 2 * len(drawn[0]) > 4
