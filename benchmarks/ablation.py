@@ -13,7 +13,7 @@ from unittest import mock
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
-from tasks import OTHER_TASKS, TASKS
+from tasks import ALL_TASKS
 
 from skabi import AmortizedPosterior
 from skabi.engines import AutoregressiveSplineFlow, SplineFlow
@@ -44,7 +44,6 @@ def no_start(context, theta, *, n_used):
     return LinearResidual.identity(theta.shape[1], context.shape[1])
 
 
-ALL_TASKS = TASKS | OTHER_TASKS
 # What is replaced inside skabi, and what is passed to the estimator.
 CHOICES = {
     "defaults": ({}, {}),

@@ -30,13 +30,12 @@ from references import compute_reference, load_reference
 from rows import Rows
 from runners import DEVICE_METHODS, METHODS, CellError, check_environments, run_cell
 from tables import write_tables
-from tasks import OTHER_TASKS, TASKS, constants, write_simulations
+from tasks import ALL_TASKS, OTHER_TASKS, TASKS, constants, write_simulations
 
 from skabi.diagnostics import c2st
 from skabi.exceptions import ApproximationWarning
 
 RESULTS = Path(__file__).parent / "results"
-ALL_TASKS = TASKS | OTHER_TASKS
 ALL_METHODS = METHODS | DEVICE_METHODS
 QUICK_METHODS = ["skabi", "sbi-nsf", "bayesflow-spline"]
 QUICK_MINUTES = 20.0

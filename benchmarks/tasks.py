@@ -26,6 +26,7 @@ OTHER_TASKS = {
     "oscillation": Oscillation,
     "elimination": Elimination,
 }
+ALL_TASKS = TASKS | OTHER_TASKS
 N_HELD_OUT = 1000
 # Held-out simulations have seeds that no training set has.
 HELD_OUT_SEED = 1_000_000

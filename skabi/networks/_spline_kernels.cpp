@@ -49,7 +49,8 @@ double slope_at(const Shape &shape, const T *numbers, int64_t knot) {
     if (knot == 0 || knot == shape.n_bins)
         return 1;
     const double value = numbers[2 * shape.n_bins + knot - 1] + shape.unit;
-    return std::max(value, 0.0) + std::log1p(std::exp(-std::fabs(value))) + shape.smallest;
+    // log1p is half as fast, and would keep digits that the addition of the smallest slope drops.
+    return std::max(value, 0.0) + std::log(1 + std::exp(-std::fabs(value))) + shape.smallest;
 }
 
 // Finds the bin by widths, or by heights where `by_height`.

@@ -119,7 +119,7 @@ def _together(x, numbers):
 
 def _sizes(numbers):
     """Return the relative widths and heights of bins; exponentials are quicker many at a time than in a kernel."""
-    return numbers[..., : 2 * (numbers.shape[-1] + 1) // 3].clamp(-LARGEST, LARGEST).exp()
+    return numbers[..., : 2 * (numbers.shape[-1] + 1) // 3].clamp(-LARGEST, LARGEST).exp_()
 
 
 class _Spline(torch.autograd.Function):

@@ -153,7 +153,7 @@ class BasePrior:
     def from_real(self, u: ArrayLike) -> np.ndarray:
         """Map real numbers `(n, n_parameters)` into the support: the inverse of `to_real`."""
         u = self._check(u, name="u")
-        split = self.split(u)
+        split = self._entries(u)
         entries: dict[str, np.ndarray] = {}
         for name, bijection in self._bijections(entries):
             entries[name] = bijection.from_real(split[name])
@@ -161,14 +161,16 @@ class BasePrior:
 
     def split(self, y: ArrayLike) -> dict[str, np.ndarray]:
         """Return a dict of entry name to its parameters: `(n,)` for a scalar entry, `(n, k)` for a vector."""
-        y = self._check(y)
+        return self._entries(self._check(y))
+
+    def _entries(self, y):
         return {
             name: y[:, self._columns[name].start] if size is None else y[:, self._columns[name]]
             for name, size in self._sizes.items()
         }
 
     def _zip(self, y):
-        entries = self.split(y)
+        entries = self._entries(y)
         return zip(self._bijections(entries), entries.values(), strict=True)
 
     def _join(self, entries, n):
