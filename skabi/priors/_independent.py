@@ -14,7 +14,8 @@ class IndependentPrior(BasePrior):
     distributions : dict of str to frozen distribution
         The same objects that `RandomizedSearchCV` takes. A distribution whose parameters are vectors of length k, or a
         frozen `multivariate_normal`, is a vector entry: it gives the columns `name[0]`..`name[k-1]` and reaches
-        `simulate` whole.
+        `simulate` whole. Where the units of its columns are so far apart that scipy takes the covariance for singular,
+        make it with `allow_singular=True`: what is singular indeed is refused here.
 
     Attributes
     ----------

@@ -54,7 +54,8 @@ def powered(distribution, alpha, *, name):
 
 def _powered(distribution, alpha):
     if isinstance(distribution, stats._multivariate.multivariate_normal_frozen):
-        return stats.multivariate_normal(distribution.mean, distribution.cov / alpha)
+        # Not singular, or it would be no prior; scipy may take it for that where units are far apart.
+        return stats.multivariate_normal(distribution.mean, distribution.cov / alpha, allow_singular=True)
     exact = _EXACT.get(type(getattr(distribution, "dist", None)))
     if exact is None:
         scaled = PowerScaledDistribution(distribution, alpha)

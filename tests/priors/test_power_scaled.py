@@ -86,6 +86,14 @@ def test_multivariate_normal():
     np.testing.assert_allclose(prior.distributions["a"].cov, 2 * covariance)
 
 
+def test_multivariate_normal_in_units_far_apart():
+    covariance = np.diag([1e-12, 1.0, 1e12])
+    distribution = stats.multivariate_normal(np.zeros(3), covariance, allow_singular=True)
+    prior = power_scaled(IndependentPrior({"a": distribution}), 0.5)
+    expected = stats.norm.logpdf([1e-6, 1.0, 1e6], scale=np.sqrt(2 * np.diag(covariance))).sum()
+    np.testing.assert_allclose(prior.log_prob([[1e-6, 1.0, 1e6]]), expected)
+
+
 @pytest.mark.parametrize(
     "prior",
     [
