@@ -87,13 +87,21 @@ def over_tasks(group):
         [
             str(method),
             str(len(means)),
-            f"{means['c2st', method].mean():.3f}",
+            _mean_c2st(group[(group["method"] == method) & group["task"].isin(means.index)]),
             f"{means['fit_seconds', method].sum():.0f}",
         ]
         for method in means["c2st"].columns
         if len(means)
     ]
     return markdown(["method", "tasks that all finished", "mean C2ST", "all fits s"], lines) if lines else ""
+
+
+def _mean_c2st(cells):
+    """Return the mean over tasks of one method, with its spread over the seeds that all tasks have."""
+    by_seed = cells.pivot_table("c2st", "task", "seed", observed=True)
+    of_seeds = by_seed.dropna(axis=1).mean()
+    spread = f" ± {of_seeds.std():.3f}" if len(of_seeds) > 1 else ""
+    return f"{by_seed.mean(axis=1).mean():.3f}{spread}"
 
 
 def beside_peers(group):

@@ -64,12 +64,39 @@ def seeded(seed, device=None):
         yield
 
 
+class _SingleThreads:
+    """Which threads let torch use one thread, and how many it uses otherwise."""
+
+    def __init__(self):
+        self.lock, self.own = threading.Lock(), threading.local()
+        self.n_inside, self.usual = 0, 1
+
+    def enter(self):
+        with self.lock:
+            # A thread that starts while another is inside begins with one, which is not the usual number.
+            self.usual = self.usual if self.n_inside else torch.get_num_threads()
+            self.n_inside += 1
+        self.own.is_inside = True
+        torch.set_num_threads(1)
+
+    def leave(self):
+        self.own.is_inside = False
+        with self.lock:
+            self.n_inside -= 1
+            torch.set_num_threads(self.usual)
+
+
+_single_threads = _SingleThreads()
+
+
 @contextmanager
 def single_thread():
     """Let torch use one thread: small matrices gain nothing from more, and lose much on a busy machine."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    if getattr(_single_threads.own, "is_inside", False):
+        yield
+        return
+    _single_threads.enter()
     try:
         yield
     finally:
-        torch.set_num_threads(n_threads)
+        _single_threads.leave()

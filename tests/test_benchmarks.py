@@ -48,6 +48,12 @@ def test_figures_of_several_seeds_are_means_with_their_spread(page):
     assert "| slcp | skabi | 1 | 2.0 | 2.000 |  | 0.800 |" in page
 
 
+def test_the_mean_over_tasks_has_the_spread_of_seeds_that_all_tasks_have(rows, benchmarks, tmp_path):
+    rows.append(rows[2] | {"seed": 1, "c2st": 0.9})
+    benchmarks("tables").write_tables(rows, tmp_path, tasks=["two_moons", "slcp"], others=["new"], methods=["skabi"])
+    assert "| skabi | 2 | 0.700 ± 0.071 | 4 |" in (tmp_path / "side_by_side.md").read_text()
+
+
 def test_other_tasks_have_a_table_and_a_mean_of_their_own(page):
     assert "| skabi | 2 | 0.675 | 4 |" in page
     assert "| skabi | 1 | 0.900 | 2 |" in page

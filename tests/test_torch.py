@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from skabi._torch import resolve_device, seeded, to_array, to_tensor, torch_generator
+from skabi._torch import resolve_device, seeded, single_thread, to_array, to_tensor, torch_generator
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-7), (torch.float64, 0.0)])
@@ -125,3 +126,42 @@ raise SystemExit(os.waitpid(child, 0)[1])
 def test_a_forked_process_does_not_wait_for_a_thread_that_it_has_not():
     # In a process of its own: others among the tests have threads that must not be forked.
     subprocess.run([sys.executable, "-W", "ignore", "-c", FORKING], check=True, timeout=60)
+
+
+def test_threads_that_overlap_leave_the_number_of_threads_as_it_was():
+    usual = torch.get_num_threads()
+    torch.set_num_threads(3)
+    entered, leave = threading.Event(), threading.Event()
+
+    def work():
+        with single_thread(), single_thread():
+            entered.set()
+            leave.wait()
+
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            with single_thread():
+                assert torch.get_num_threads() == 1
+                later = pool.submit(work)
+                entered.wait()
+            leave.set()
+            later.result()
+            assert pool.submit(torch.get_num_threads).result() == 3
+        assert torch.get_num_threads() == 3
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(torch.get_num_threads).result() == 3
+    finally:
+        torch.set_num_threads(usual)
+
+
+def test_torch_has_one_thread_until_the_outermost_is_left():
+    usual = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with single_thread():
+            with single_thread():
+                pass
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(usual)

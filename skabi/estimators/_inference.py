@@ -164,9 +164,9 @@ def _finite(values, numbers):
         failed = sorted({int(numbers[i]) for i in torch.nonzero(~is_finite).ravel()})
         listed = ", ".join(map(str, failed[:5])) + (", ..." if len(failed) > 5 else "")
         raise FloatingPointError(
-            f"the network gave NaN or infinity for data sets {listed}, counted from 0. A free-form engine's solver has "
-            "failed there: raise its n_steps or max_steps, lower its tolerance, or take another solver. If that does "
-            "not help, look for extreme values in X."
+            f"the network gave NaN or infinity for data sets {listed}, counted from 0. Look for extreme values in X. "
+            "If the engine is a free-form one, its solver may have failed there: raise its n_steps or max_steps, lower "
+            "its tolerance, or take another solver."
         )
     return values
 

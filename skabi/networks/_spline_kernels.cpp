@@ -179,6 +179,9 @@ void backward(const Shape &shape, int64_t n, const T *x, const T *numbers, const
         backward(shape, n, x, numbers, sizes, of_y, of_log, of_x, of_numbers);                                         \
     }
 
+// Which arguments the kernels take, for a caller to compare with those that it passes.
+EXPORT int kernels_interface() { return 1; }
+
 KERNELS(float, float32)
 KERNELS(double, float64)
 

@@ -47,15 +47,18 @@ def inverse_spline(y, numbers, *, bound):
 
 
 def _load_kernels():
-    """Return the library of kernels, or None where skabi was installed without a compiler or for another machine."""
+    """Return the library of kernels, or None where there is none for this machine and for the arguments passed here."""
     module = find_spec("skabi.networks._spline_kernels")
     try:
-        return None if module is None else ctypes.CDLL(module.origin)
-    except OSError:
+        library = None if module is None else ctypes.CDLL(module.origin)
+        return library if library is not None and library.kernels_interface() == _INTERFACE else None
+    except (OSError, AttributeError):
         return None
 
 
 _MOST_BINS = 500
+# To be raised, here and beside the kernels, whenever their arguments change: an older library must not be called.
+_INTERFACE = 1
 _KERNELS = _load_kernels()
 _CLASSES = {torch.Tensor, torch.nn.Parameter}
 _TYPES = {torch.float32: "float32", torch.float64: "float64"}

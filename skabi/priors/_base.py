@@ -112,6 +112,8 @@ class BasePrior:
         entries: dict[str, np.ndarray] = {}
         for name, bijection in self._bijections(entries):
             entries[name] = draw_entry(bijection, self._sizes[name], n, rng)
+            if not np.isfinite(entries[name]).all():
+                raise ValueError(f"the distribution of {name!r} draws NaN or infinity; look at its parameters.")
         return self._join(entries, n)
 
     def log_prob(self, y: ArrayLike) -> np.ndarray:

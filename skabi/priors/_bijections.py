@@ -22,12 +22,17 @@ def _uniform_quantile(u, loc, scale):
     return np.where(u < 0, loc + tail, loc + scale - tail)
 
 
+def _halfnorm_quantile(u, loc, scale):
+    lower, upper = special.ndtr(u), special.ndtr(-u)
+    return loc + scale * np.where(u < 0, np.sqrt(2) * special.erfinv(lower), -special.ndtri(upper / 2))
+
+
 # Quantiles of families at standard normals, which are quicker than those of scipy; and their parameters.
 _QUANTILES: dict[str, tuple[tuple[str, ...], Callable]] = {
     "norm": (("loc", "scale"), lambda u, loc, scale: loc + scale * u),
     "lognorm": (("s", "loc", "scale"), lambda u, s, loc, scale: loc + scale * np.exp(s * u)),
     "uniform": (("loc", "scale"), _uniform_quantile),
-    "halfnorm": (("loc", "scale"), lambda u, loc, scale: loc - scale * special.ndtri(special.ndtr(-u) / 2)),
+    "halfnorm": (("loc", "scale"), _halfnorm_quantile),
 }
 
 
@@ -45,7 +50,7 @@ class UnivariateBijection:
     def to_real(self, y):
         """Return `(u, log |du/dy|)`, elementwise."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            log_lower, log_upper = self.distribution.logcdf(y), self.distribution.logsf(y)
+            log_lower, log_upper = self._log_tails(y)
             u = np.where(log_lower < log_upper, special.ndtri_exp(log_lower), -special.ndtri_exp(log_upper))
             u = np.clip(u, -_LARGEST, _LARGEST)
             return u, self.distribution.logpdf(y) - standard_normal_log_density(u)
@@ -53,12 +58,9 @@ class UnivariateBijection:
     def from_real(self, u):
         """Return the inverse, strictly inside the support."""
         u = np.clip(u, -_LARGEST, _LARGEST)
-        family = getattr(getattr(self.distribution, "dist", None), "name", None)
-        if family in _QUANTILES:
-            names, quantiles = _QUANTILES[family]
-            given = {"loc": 0.0, "scale": 1.0} | dict(zip(names, self.distribution.args, strict=False))
+        if self._family in _QUANTILES:
             with np.errstate(over="ignore"):
-                return self._inside(quantiles(u, **given | self.distribution.kwds))
+                return self._inside(_QUANTILES[self._family][1](u, **self._parameters()))
         with np.errstate(all="ignore"):
             tail = special.ndtr(-np.abs(u))
             y = np.where(u < 0, self.distribution.ppf(tail), self.distribution.isf(tail))
@@ -77,6 +79,24 @@ class UnivariateBijection:
                 break
             y = np.where(lost, self.from_real(np.clip(u, -largest, largest)), y)
         return y
+
+    @property
+    def _family(self):
+        return getattr(getattr(self.distribution, "dist", None), "name", None)
+
+    def _parameters(self):
+        """Return the parameters of a family of `_QUANTILES` by their names."""
+        names, _ = _QUANTILES[self._family]
+        given = dict(zip(names, self.distribution.args, strict=False))
+        return {"loc": 0.0, "scale": 1.0} | given | self.distribution.kwds
+
+    def _log_tails(self, y):
+        """Return the logarithms of the probabilities below y and above."""
+        if self._family != "uniform":
+            return self.distribution.logcdf(y), self.distribution.logsf(y)
+        # scipy takes what is above for one less what is below, which is nothing near the upper edge.
+        loc, scale = self._parameters().values()
+        return tuple(np.log(np.maximum(gap, 0.0) / scale) for gap in (y - loc, loc + scale - y))
 
     def _inside(self, y):
         low, high = self.distribution.support()

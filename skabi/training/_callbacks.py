@@ -14,7 +14,7 @@ from skabi.networks._follows_training import FollowsTraining
 
 
 class RestoreGoodWeights(Callback):
-    """Go back to the last good weights, with a lower rate, after an epoch with a loss that is NaN or infinite.
+    """Go back to the last good weights, with a lower rate, after an epoch with a NaN or infinite loss or gradient.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ class RestoreGoodWeights(Callback):
     def _restore(self, net):
         if self.n_restorations_ == self.max_restorations:
             raise TrainingError(
-                f"the loss was NaN or infinite again after {self.n_restorations_} restorations of the last good "
-                "weights, each with a lower learning rate. Look for extreme values in X and y, or lower "
+                f"the loss or its gradient was NaN or infinite again after {self.n_restorations_} restorations of the "
+                "last good weights, each with a lower learning rate. Look for extreme values in X and y, or lower "
                 "learning_rate_init."
             )
         self.n_restorations_ += 1
@@ -63,8 +63,8 @@ class RestoreGoodWeights(Callback):
         net.optimizer_.state.clear()
         net.lr *= self.factor
         warn(
-            f"the loss became NaN or infinite in epoch {len(net.history)}: the last good weights are back, and the "
-            f"learning rate is {self.factor:g} of what it was.",
+            f"the loss or its gradient became NaN or infinite in epoch {len(net.history)}: the last good weights are "
+            f"back, and the learning rate is {self.factor:g} of what it was.",
             ApproximationWarning,
         )
 

@@ -295,8 +295,9 @@ class _RecipeNet(NeuralNet):
         loss = self.module_(self.criterion_, batch).mean()
         loss.backward()
         weights = [weight for group in self.optimizer_.param_groups for weight in group["params"]]
-        torch.nn.utils.clip_grad_norm_(weights, _LARGEST_GRADIENT)
-        return {"loss": loss, "y_pred": None}
+        norm = torch.nn.utils.clip_grad_norm_(weights, _LARGEST_GRADIENT)
+        # Weights are as lost after a gradient that is NaN or infinite as after such a loss.
+        return {"loss": loss.detach() + 0.0 * norm, "y_pred": None}
 
     def validation_step(self, batch, **fit_params):
         """Compute the loss of a held-out batch."""

@@ -39,7 +39,7 @@ def uniform_simulator(log_likelihood=uniform):
     return Simulator(prior, simulate, vectorized=True, log_likelihood=log_likelihood)
 
 
-@pytest.mark.filterwarnings("ignore:the loss became NaN")
+@pytest.mark.filterwarnings("ignore:the loss or its gradient became NaN")
 def test_a_bound_of_minus_infinity_names_the_likelihood():
     posterior = AmortizedPosterior(Gaussian(()), loss=ReverseKL(likelihood=uniform_in_torch), prior=PRIOR)
     posterior.set_params(max_iter=20, random_state=0)

@@ -1,5 +1,6 @@
 """Splines rise, have the slope and the gradient they say, and are undone by their inverse."""
 
+import _ctypes
 from types import SimpleNamespace
 
 import pytest
@@ -143,6 +144,18 @@ def test_a_library_of_another_machine_is_none(monkeypatch, tmp_path):
     monkeypatch.setattr(_splines, "find_spec", lambda name: SimpleNamespace(origin=str(tmp_path / "broken.so")))
     assert _splines._load_kernels() is None
     monkeypatch.setattr(_splines, "find_spec", lambda name: None)
+    assert _splines._load_kernels() is None
+
+
+@pytest.mark.skipif(_splines._KERNELS is None, reason="nothing is compiled")
+def test_a_library_that_takes_other_arguments_is_none(monkeypatch):
+    assert _splines._load_kernels() is not None
+    monkeypatch.setattr(_splines, "_INTERFACE", _splines._INTERFACE + 1)
+    assert _splines._load_kernels() is None
+
+
+def test_a_library_that_says_nothing_of_its_arguments_is_none(monkeypatch):
+    monkeypatch.setattr(_splines, "find_spec", lambda name: SimpleNamespace(origin=_ctypes.__file__))
     assert _splines._load_kernels() is None
 
 

@@ -198,3 +198,24 @@ def test_real_numbers_become_scipys_quantiles(distribution):
     found = IndependentPrior({"a": distribution}).from_real(u[:, np.newaxis])[:, 0]
     wanted = np.where(u < 0, distribution.ppf(stats.norm.cdf(u)), distribution.isf(stats.norm.sf(u)))
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
+
+
+def test_the_numbers_next_to_the_edges_are_mapped_there_and_back():
+    prior = IndependentPrior({"a": stats.uniform(-1.0, 2.0)})
+    y = np.array([[np.nextafter(-1.0, 0.0)], [np.nextafter(1.0, 0.0)], [0.25]])
+    u, log_det = prior.to_real(y)
+    assert np.isfinite(log_det).all() and u[0] < -8 and u[1] > 8
+    np.testing.assert_allclose(prior.from_real(u), y, rtol=1e-15)
+    outside = prior.to_real([[-1.5], [1.5]])
+    assert (outside[1] == -np.inf).all()
+
+
+def test_half_a_normal_is_exact_near_its_edge():
+    prior = IndependentPrior({"a": stats.halfnorm(scale=2.0)})
+    y = np.array([[1e-30], [1e-16], [1e-3], [1.0], [30.0]])
+    np.testing.assert_allclose(prior.from_real(prior.to_real(y)[0]), y, rtol=1e-11)
+
+
+def test_a_distribution_that_draws_no_numbers_is_named():
+    with pytest.raises(ValueError, match="distribution of 'b' draws NaN or infinity"):
+        IndependentPrior({"a": stats.norm(), "b": stats.norm(np.nan, 1.0)})

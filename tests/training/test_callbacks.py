@@ -47,6 +47,15 @@ class Poisoned(ForwardKL):
         return values * torch.nan if call in self.calls else values
 
 
+class Steep(Poisoned):
+    """A good loss with a gradient of no number at the given calls."""
+
+    def __call__(self, network, batch):
+        values = ForwardKL.__call__(self, network, batch)
+        call, self.call_ = getattr(self, "call_", 0), getattr(self, "call_", 0) + 1
+        return values + (values - values.detach()).sqrt() if call in self.calls else values
+
+
 def test_the_rate_rises_to_one_and_falls_to_zero():
     schedule = Schedule(200, 0.1, warm_up=0.1)
     shares = [schedule.rate(step) for step in range(1, 201)]
@@ -115,6 +124,15 @@ def test_an_epoch_with_a_bad_batch_is_undone_with_a_lower_rate(fit, network):
     torch.testing.assert_close(recorder.judged[3], (3 * first + 9 * recorder.weights[7]) / 12)
     assert 0 < (recorder.weights[6] - recorder.judged[1]).abs().max() < 0.02
     assert flat(network).isfinite().all() and len(record.valid_losses) == 4
+
+
+def test_an_epoch_that_ends_in_a_bad_gradient_is_undone(fit, network):
+    recorder = Recorder()
+    with pytest.warns(ApproximationWarning, match="gradient became NaN or infinite in epoch 2"):
+        fit(Steep([3]), max_iter=3, valid_batch=None, callbacks=[recorder])
+    assert recorder.weights[3].isnan().any()
+    assert torch.equal(recorder.judged[1], recorder.judged[0])
+    assert flat(network).isfinite().all()
 
 
 def test_a_loss_that_stays_bad_is_an_error(fit):
