@@ -87,8 +87,8 @@ class UnivariateBijection:
     def _parameters(self):
         """Return the parameters of a family of `_QUANTILES` by their names."""
         names, _ = _QUANTILES[self._family]
-        given = dict(zip(names, self.distribution.args, strict=False))
-        return {"loc": 0.0, "scale": 1.0} | given | self.distribution.kwds
+        given = dict(zip(names, self.distribution.args, strict=False)) | self.distribution.kwds
+        return {name: np.asarray(value) for name, value in ({"loc": 0.0, "scale": 1.0} | given).items()}
 
     def _log_tails(self, y):
         """Return the logarithms of the probabilities below y and above."""

@@ -201,7 +201,7 @@ def test_real_numbers_become_scipys_quantiles(distribution):
 
 
 def test_the_numbers_next_to_the_edges_are_mapped_there_and_back():
-    prior = IndependentPrior({"a": stats.uniform(-1.0, 2.0)})
+    prior = IndependentPrior({"a": stats.uniform([-1.0], 2.0)})
     y = np.array([[np.nextafter(-1.0, 0.0)], [np.nextafter(1.0, 0.0)], [0.25]])
     u, log_det = prior.to_real(y)
     assert np.isfinite(log_det).all() and u[0] < -8 and u[1] > 8
