@@ -12,7 +12,7 @@ all methods were given: delete it, too, when a simulator has changed. What is me
 - seconds of the fit, without imports
 - mean log density of the true parameters of 1,000 fresh simulations, in the units of the original task, and that of
   the exact posterior where it has a density
-- C2ST of five observations against reference posteriors, the protocol of the SBIBM benchmark (arXiv 2101.04653)
+- C2ST of five observations against reference posteriors, by the classifier of the SBIBM benchmark (arXiv 2101.04653)
 - seconds for 100,000 draws over ten data sets, and milliseconds for 1,000 draws of one; medians of repeated calls
 - peak memory of the process that fits, and of a second one that draws
 """
@@ -89,7 +89,7 @@ def measure(cell, arguments):
         if "exact_log_density" in arrays:
             figures["exact_log_density"] = float(arrays["exact_log_density"])
     with warnings.catch_warnings():
-        # The benchmark's protocol stops its classifiers after 1,000 iterations, converged or not.
+        # Classifiers stop after 1,000 iterations, converged or not.
         warnings.simplefilter("ignore", ApproximationWarning)
         accuracies = c2st(reference, draws / y_scale, n_jobs=os.cpu_count())
     each = {f"c2st_{number}": float(accuracy) for number, accuracy in enumerate(accuracies, start=1)}

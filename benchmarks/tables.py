@@ -87,7 +87,8 @@ def over_tasks(group):
         [
             str(method),
             str(len(means)),
-            _mean_c2st(group[(group["method"] == method) & group["task"].isin(means.index)]),
+            f"{means['c2st', method].mean():.3f}"
+            + _spread_over_seeds(group[(group["method"] == method) & group["task"].isin(means.index)]),
             f"{means['fit_seconds', method].sum():.0f}",
         ]
         for method in means["c2st"].columns
@@ -96,12 +97,10 @@ def over_tasks(group):
     return markdown(["method", "tasks that all finished", "mean C2ST", "all fits s"], lines) if lines else ""
 
 
-def _mean_c2st(cells):
-    """Return the mean over tasks of one method, with its spread over the seeds that all tasks have."""
-    by_seed = cells.pivot_table("c2st", "task", "seed", observed=True)
-    of_seeds = by_seed.dropna(axis=1).mean()
-    spread = f" ± {of_seeds.std():.3f}" if len(of_seeds) > 1 else ""
-    return f"{by_seed.mean(axis=1).mean():.3f}{spread}"
+def _spread_over_seeds(cells):
+    """Return the spread of one method's mean C2ST over the seeds that all tasks have; nothing where there is one."""
+    of_seeds = cells.pivot_table("c2st", "task", "seed", observed=True).dropna(axis=1).mean()
+    return f" ± {of_seeds.std():.3f}" if len(of_seeds) > 1 else ""
 
 
 def beside_peers(group):

@@ -72,6 +72,7 @@ class _SingleThreads:
         self.n_inside, self.usual = 0, 1
 
     def enter(self):
+        """Let torch use one thread in this one."""
         with self.lock:
             # A thread that starts while another is inside begins with one, which is not the usual number.
             self.usual = self.usual if self.n_inside else torch.get_num_threads()
@@ -80,6 +81,7 @@ class _SingleThreads:
         torch.set_num_threads(1)
 
     def leave(self):
+        """Let torch use as many as it did before any thread entered."""
         self.own.is_inside = False
         with self.lock:
             self.n_inside -= 1

@@ -56,7 +56,7 @@ def test_losses_that_are_not_finite_are_told(told):
 
     with pytest.warns(ApproximationWarning, match="the last good weights are back"):
         AmortizedPosterior(Gaussian((4,)), callbacks=[Spoil()], **SMALL).fit(ConjugateGaussian())
-    assert "the loss was not finite in epoch 2; the last good weights are back" in told()
+    assert "the loss or its gradient was not finite in epoch 2; the last good weights are back" in told()
 
 
 def test_stores_and_files_are_told(told, tmp_path):

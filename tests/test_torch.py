@@ -128,9 +128,16 @@ def test_a_forked_process_does_not_wait_for_a_thread_that_it_has_not():
     subprocess.run([sys.executable, "-W", "ignore", "-c", FORKING], check=True, timeout=60)
 
 
-def test_threads_that_overlap_leave_the_number_of_threads_as_it_was():
+@pytest.fixture
+def three_threads():
     usual = torch.get_num_threads()
     torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(usual)
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_threads_that_overlap_leave_the_number_of_threads_as_it_was():
     entered, leave = threading.Event(), threading.Event()
 
     def work():
@@ -138,30 +145,23 @@ def test_threads_that_overlap_leave_the_number_of_threads_as_it_was():
             entered.set()
             leave.wait()
 
-    try:
-        with ThreadPoolExecutor(1) as pool:
-            with single_thread():
-                assert torch.get_num_threads() == 1
-                later = pool.submit(work)
-                entered.wait()
-            leave.set()
-            later.result()
-            assert pool.submit(torch.get_num_threads).result() == 3
-        assert torch.get_num_threads() == 3
-        with ThreadPoolExecutor(1) as pool:
-            assert pool.submit(torch.get_num_threads).result() == 3
-    finally:
-        torch.set_num_threads(usual)
-
-
-def test_torch_has_one_thread_until_the_outermost_is_left():
-    usual = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
+    with ThreadPoolExecutor(1) as pool:
         with single_thread():
-            with single_thread():
-                pass
             assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(usual)
+            later = pool.submit(work)
+            entered.wait()
+        leave.set()
+        later.result()
+        assert pool.submit(torch.get_num_threads).result() == 3
+    assert torch.get_num_threads() == 3
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == 3
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_torch_has_one_thread_until_the_outermost_is_left():
+    with single_thread():
+        with single_thread():
+            pass
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 3

@@ -38,7 +38,7 @@ def make_prior(family, first, second):
     elif np.array_equal(second, np.diag(np.diag(second))):
         distribution = stats.norm(first, np.sqrt(np.diag(second)))
     else:
-        # Its test of what is singular, unlike the prior's own, takes units far apart for it.
+        # The prior tests whether it is singular, free of units; scipy's test is not.
         distribution = stats.multivariate_normal(first, second, allow_singular=True)
     return IndependentPrior({"theta": distribution})
 

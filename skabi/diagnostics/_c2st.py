@@ -29,9 +29,9 @@ def c2st(
     With few draws, a few hundred say, take `mmd_test` first: it is quick, and its p-value is exact.
 
     The result is the cross-validated accuracy of the classifier [1]_: 0.5 if it cannot tell the two apart, 1.0 if
-    they are disjoint. By default this is the protocol of the SBIBM benchmark [2]_: both sets are standardised by the
-    mean and standard deviation of the reference, and the classifier is a network with two layers of
-    10 * n_parameters rectified linear units.
+    they are disjoint. By default, as in the SBIBM benchmark [2]_, both sets are standardised by the mean and standard
+    deviation of the reference, and the classifier is a network with two layers of 10 * n_parameters rectified linear
+    units; it is trained for 1,000 iterations at most, there for 10,000.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ class AmortizedPosterior(LowerBounds):
         Prior that the parameters of `fit(X, y)` were drawn from. Without one they are real numbers. A simulator brings
         its own.
     n_estimators : int, default=1
-        Networks that are trained side by side; the posterior is their equal mixture. Eight take five to six times the
+        Networks that are trained side by side; the posterior is their equal mixture. Eight take about five times the
         time of one, and are more accurate where simulations are few.
     n_simulations : int, default=10_000
         Simulations of `fit(simulator)`.

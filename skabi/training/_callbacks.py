@@ -35,7 +35,7 @@ class RestoreGoodWeights(Callback):
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Keep the weights if all losses of the epoch were finite, else restore those of an earlier one."""
-        if _was_finite(net):
+        if was_finite(net):
             self._keep(net)
         else:
             self._restore(net)
@@ -201,7 +201,7 @@ class AverageWeights(Callback):
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Start anew from weights that were restored."""
-        if not _was_finite(net):
+        if not was_finite(net):
             self._restart()
 
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
@@ -237,8 +237,8 @@ def _copies(tensors):
     return [tensor.clone() for tensor in tensors]
 
 
-def _was_finite(net):
-    """Return whether all losses of the last epoch were finite."""
+def was_finite(net):
+    """Return whether all losses of the last epoch, and the gradients that count with them, were finite."""
     return all(math.isfinite(net.history[-1].get(name, 0.0)) for name in ("train_loss", "valid_loss"))
 
 

@@ -1,10 +1,11 @@
 """What a training tells the log."""
 
 import logging
-import math
 import time
 
 from skorch.callbacks import Callback
+
+from skabi.training._callbacks import was_finite
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -20,9 +21,10 @@ class LogEvents(Callback):
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Tell of losses that are not finite, after which the last good weights are back."""
-        epoch = net.history[-1]
-        if not all(math.isfinite(epoch.get(name, 0.0)) for name in ("train_loss", "valid_loss")):
-            _LOGGER.info("the loss was not finite in epoch %d; the last good weights are back", len(net.history))
+        if not was_finite(net):
+            _LOGGER.info(
+                "the loss or its gradient was not finite in epoch %d; the last good weights are back", len(net.history)
+            )
 
     def on_train_end(self, net, X=None, y=None, **kwargs):
         """Tell of the end."""

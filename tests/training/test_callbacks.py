@@ -44,16 +44,17 @@ class Poisoned(ForwardKL):
         if not network.training:
             return values + torch.inf if self.validation else values
         call, self.call_ = getattr(self, "call_", 0), getattr(self, "call_", 0) + 1
-        return values * torch.nan if call in self.calls else values
+        return self.spoiled(values) if call in self.calls else values
+
+    def spoiled(self, values):
+        return values * torch.nan
 
 
 class Steep(Poisoned):
     """A good loss with a gradient of no number at the given calls."""
 
-    def __call__(self, network, batch):
-        values = ForwardKL.__call__(self, network, batch)
-        call, self.call_ = getattr(self, "call_", 0), getattr(self, "call_", 0) + 1
-        return values + (values - values.detach()).sqrt() if call in self.calls else values
+    def spoiled(self, values):
+        return values + (values - values.detach()).sqrt()
 
 
 def test_the_rate_rises_to_one_and_falls_to_zero():
